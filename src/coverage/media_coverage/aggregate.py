@@ -1,0 +1,98 @@
+"""Articles → counts. Pure pandas: frames in, frames out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from .framing import LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DAILY_COLUMNS = (
+    "date",
+    "outlet",
+    "outlet_group",
+    "country",
+    "all_articles",
+    "articles",
+    "stories",
+    "new_stories",
+    *LABELS,
+)
+
+
+def daily_frames(articles: pd.DataFrame) -> pd.DataFrame:
+    """Counts per day and outlet, one row for each that has any article.
+
+    `articles` has one row per article with date, outlet, outlet_group, country, story_id, on_topic, label
+    and opens_story. The result has DAILY_COLUMNS; its counts add up over days and outlets, except `stories`,
+    which counts a story once per row (`new_stories` is its additive sibling).
+    """
+    if articles.empty:
+        return pd.DataFrame(columns=list(DAILY_COLUMNS))
+    frame = articles.assign(
+        on_topic=articles["on_topic"].astype(bool), opens_story=articles["opens_story"].astype(bool)
+    )
+    keys = ["date", "outlet"]
+    relevant = frame[frame["on_topic"]]
+    counts = frame.groupby(keys).agg(
+        outlet_group=("outlet_group", "first"), country=("country", "first"), all_articles=("article_id", "size")
+    )
+    by_day = relevant.groupby(keys)
+    counts["articles"] = by_day.size()
+    counts["stories"] = by_day["story_id"].nunique()
+    counts["new_stories"] = by_day["opens_story"].sum()
+    for label in LABELS:
+        counts[label] = relevant[relevant["label"] == label].groupby(keys).size()
+    numbers = ["articles", "stories", "new_stories", *LABELS]
+    counts[numbers] = counts[numbers].fillna(0).astype("int64")
+    counts["country"] = counts["country"].astype(object).where(counts["country"].notna(), None)
+    return counts.reset_index()[list(DAILY_COLUMNS)]
+
+
+def _sum(frame: pd.DataFrame, key: pd.Series[str] | str) -> pd.DataFrame:
+    numbers = ["all_articles", "articles", "new_stories", *LABELS]
+    summed = frame.groupby(key, sort=True)[numbers].sum().reset_index()
+    return summed.rename(columns={"new_stories": "stories"})
+
+
+def by_week(daily: pd.DataFrame) -> pd.DataFrame:
+    """Sums per ISO week; `date` is its Monday. `stories` are distinct."""
+    if daily.empty:
+        return pd.DataFrame(columns=["date", "all_articles", "articles", "stories", *LABELS])
+    days = pd.to_datetime(daily["date"])
+    mondays = (days - pd.to_timedelta(days.dt.weekday, unit="D")).dt.strftime("%Y-%m-%d").rename("date")
+    return _sum(daily.drop(columns="date"), mondays)
+
+
+def by_day(daily: pd.DataFrame) -> pd.DataFrame:
+    """Sums per day. `stories` are distinct."""
+    return _sum(daily, "date")
+
+
+def by_group(daily: pd.DataFrame) -> pd.DataFrame:
+    """Sums per viewpoint group."""
+    return _sum(daily, "outlet_group")
+
+
+def by_outlet(daily: pd.DataFrame) -> pd.DataFrame:
+    """Sums per outlet."""
+    return _sum(daily, "outlet")
+
+
+def by_country(daily: pd.DataFrame) -> pd.DataFrame:
+    """Sums per country; outlets of unknown country under "unknown"."""
+    return _sum(daily.assign(country=daily["country"].fillna("unknown")), "country")
+
+
+AGGREGATES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "day": by_day,
+    "week": by_week,
+    "group": by_group,
+    "outlet": by_outlet,
+    "country": by_country,
+}
+"""Sums of daily_frames by name; the first column names the row."""

@@ -1,0 +1,329 @@
+"""feeds.yaml → Config. Every message names the file, the line, the outlet and the key."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import ipaddress
+import re
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import ConfigError
+from .records import Feed, FeedKind, Outlet
+from .topic import Query, QueryError
+
+GROUPS = (
+    "us_left",
+    "us_center",
+    "us_right",
+    "uk",
+    "europe",
+    "ukraine",
+    "russia_state",
+    "russia_independent",
+    "global_south",
+    "china",
+    "mideast",
+    "wire",
+    "thinktank",
+    "aggregator",
+    "other",
+)
+"""Viewpoint groups known without declaring them; `topic.groups` adds more."""
+
+
+def _query(text: str) -> str:
+    try:
+        Query(text)
+    except QueryError as error:
+        raise ValueError(f"the query cannot be read: {error}") from error
+    return text
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{text!r} is not an http(s) address")
+    return text.strip()
+
+
+def _country(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2}", text):
+        raise ValueError(f"{text!r} is not a two-letter country code in capitals (ISO 3166)")
+    return text
+
+
+def _address(text: str) -> str:
+    if "/" in text or ":" in text or re.fullmatch(r"[\d.]+", text):
+        ipaddress.ip_network(text, strict=False)
+    elif not re.fullmatch(r"[A-Za-z0-9.-]+", text):
+        raise ValueError(f"{text!r} is neither a host name nor an address range")
+    return text
+
+
+def _line(text: str) -> str:
+    cleaned = " ".join(text.split())
+    if not cleaned:
+        raise ValueError("must not be empty")
+    return cleaned
+
+
+Line = Annotated[str, AfterValidator(_line)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Event(_Model):
+    """A dated event, drawn on every chart."""
+
+    date: date
+    name: Line
+
+
+class Topic(_Model):
+    """What the tracker follows."""
+
+    name: Line
+    query: Annotated[str, AfterValidator(_query)]
+    events: tuple[Event, ...] = ()
+    groups: tuple[Line, ...] = ()
+    language: str = Field(default="en", pattern=r"^[a-z]{2}$")
+
+
+class Frame(_Model):
+    """How a frame is called in reports; `output` is the classifier's output behind it."""
+
+    output: str
+    title: Line
+    description: str = ""
+
+
+class FeedEntry(_Model):
+    """One feed; a bare URL stands for a mapping with nothing but `url`."""
+
+    url: Annotated[str, AfterValidator(_url)]
+    kind: FeedKind = FeedKind.FEED
+
+
+def _feed_entry(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+class OutletEntry(_Model):
+    """One publisher and its feeds."""
+
+    name: Line
+    country: Annotated[str, AfterValidator(_country)] | None = None
+    group: str
+    aliases: tuple[Line, ...] = ()
+    feeds: tuple[Annotated[FeedEntry, BeforeValidator(_feed_entry)], ...] = Field(min_length=1)
+
+
+class Network(_Model):
+    """Limits of the fetcher. Sizes are bytes after decompression, times are seconds."""
+
+    contact: str | None = Field(default=None, max_length=200, pattern=r"^[\x20-\x7e]*$")
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
+    max_bytes: int = Field(default=10 * 2**20, ge=1024, le=2**30)
+    max_entries: int = Field(default=5000, ge=1, le=100_000)
+    concurrency: int = Field(default=10, ge=1, le=200)
+    host_gap_seconds: float = Field(default=1.0, ge=0, le=60)
+    allow_addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
+
+
+DEFAULT_FRAMES = {
+    "hopeful_peace": Frame(
+        output="hope", title="Hopeful peace", description="A step or a chance toward ending the war"
+    ),
+    "appeasement": Frame(output="appease", title="Appeasement", description="A reward for aggression, or a sell-out"),
+}
+
+
+class Config(_Model):
+    """A validated feeds.yaml."""
+
+    topic: Topic
+    frames: dict[str, Frame] = Field(default_factory=lambda: dict(DEFAULT_FRAMES))
+    outlets: tuple[OutletEntry, ...] = Field(min_length=1)
+    network: Network = Network()
+    database: Path = Path("media-coverage.db")
+    sha256: str = Field(default="", exclude=True)
+
+    @model_validator(mode="after")
+    def _frames_are_the_codebooks(self) -> Config:
+        wanted = {name: frame.output for name, frame in DEFAULT_FRAMES.items()}
+        if {name: frame.output for name, frame in self.frames.items()} != wanted:
+            spelt = ", ".join(f"{name} (output: {output})" for name, output in wanted.items())
+            raise ValueError(f"frames: the embedded model tells exactly these apart: {spelt}")
+        return self
+
+    @cached_property
+    def feeds(self) -> tuple[Feed, ...]:
+        """All feeds in the order of the file."""
+        return tuple(
+            Feed(entry.url, Outlet(outlet.name, outlet.country, outlet.group, outlet.aliases), entry.kind)
+            for outlet in self.outlets
+            for entry in outlet.feeds
+        )
+
+    @cached_property
+    def query(self) -> Query:
+        """The topic's keyword query, parsed."""
+        return Query(self.topic.query)
+
+
+Location = tuple[str | int, ...]
+
+
+def _lines(node: yaml.Node | None, path: Path, at: Location = ()) -> dict[Location, int]:
+    """Line (from 1) of every key and list item. Repeated keys, which YAML would silently merge, are refused."""
+    lines: dict[Location, int] = {}
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            here = (*at, str(key.value))
+            line = key.start_mark.line + 1
+            if here in lines:
+                raise ConfigError(f"the key {key.value!r} appears twice", path=path, line=line)
+            lines |= {here: line} | _lines(value, path, here)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            here = (*at, index)
+            lines |= {here: value.start_mark.line + 1} | _lines(value, path, here)
+    return lines
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+
+
+_KEYS: dict[tuple[str, ...], type[BaseModel]] = {
+    (): Config,
+    ("topic",): Topic,
+    ("topic", "events"): Event,
+    ("frames", "*"): Frame,
+    ("outlets",): OutletEntry,
+    ("outlets", "feeds"): FeedEntry,
+    ("network",): Network,
+}
+
+
+def _known_keys(location: Location) -> list[str]:
+    names = [part for part in location[:-1] if isinstance(part, str)]
+    if names[:1] == ["frames"]:
+        names[1:] = ["*"]
+    model = _KEYS.get(tuple(names), Config)
+    return [name for name in model.model_fields if name != "sha256"]
+
+
+def _place(data: Any, location: Location) -> str:
+    """Say where in words: `outlet "BBC News", feed "https://…", key "kind"`."""
+    words: list[str] = []
+    value = data
+    for depth, part in enumerate(location):
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            value = None
+        if isinstance(part, int):
+            kind = str(location[depth - 1]).removesuffix("s") if depth else "item"
+            name = (value.get("name") or value.get("url")) if isinstance(value, dict) else value
+            words.append(f'{kind} "{name}"' if name else f"{kind} number {part + 1}")
+        elif depth == len(location) - 1:
+            words.append(f'key "{part}"')
+        elif not isinstance(value, list):
+            words.append(f'"{part}"')
+    return ", ".join(words)
+
+
+def _explain(error: ValidationError, data: Any, lines: dict[Location, int], path: Path) -> ConfigError:
+    """The first problem, in the words of someone who edits the file."""
+    problems = error.errors()
+    places = [tuple(problem["loc"]) for problem in problems]
+    # A broken item also makes pydantic call its list too short: keep the innermost. A misspelt key also
+    # leaves the right one missing: name the misspelling first.
+    own = [p for p, at in zip(problems, places, strict=True) if not any(o != at and o[: len(at)] == at for o in places)]
+    problem = next((p for p in own if p["type"] == "extra_forbidden"), own[0])
+    location: Location = tuple(problem["loc"])
+    line = next((lines[location[:n]] for n in range(len(location), 0, -1) if location[:n] in lines), None)
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = "unknown key" + _nearest(str(location[-1]), _known_keys(location))
+    elif problem["type"] == "missing":
+        message = "is required"
+    elif problem["type"] == "enum":
+        message = f"{problem['input']!r} is not known{_nearest(str(problem['input']), [k.value for k in FeedKind])}"
+    place = _place(data, location)
+    more = len(own) - 1
+    rest = f" ({more} more problem{'s' if more > 1 else ''} after this one)" if more else ""
+    return ConfigError((f"{place}: {message}" if place else message) + rest, path=path, line=line)
+
+
+def _check_across(config: Config, lines: dict[Location, int], path: Path) -> None:
+    """What no single key can tell: names and addresses that appear twice, groups nobody declared."""
+    known = [*GROUPS, *config.topic.groups]
+    names: dict[str, int] = {}
+    urls: dict[str, str] = {}
+    for index, outlet in enumerate(config.outlets):
+        line = lines.get(("outlets", index))
+        if outlet.name.casefold() in names:
+            raise ConfigError(f'outlet "{outlet.name}" appears twice', path=path, line=line)
+        names[outlet.name.casefold()] = index
+        if outlet.group not in known:
+            raise ConfigError(
+                f'outlet "{outlet.name}", key "group": unknown group {outlet.group!r}'
+                f"{_nearest(outlet.group, known)} (topic.groups declares more)",
+                path=path,
+                line=lines.get(("outlets", index, "group"), line),
+            )
+        for number, feed in enumerate(outlet.feeds):
+            if feed.url in urls:
+                raise ConfigError(
+                    f'outlet "{outlet.name}": feed {feed.url} is already listed under "{urls[feed.url]}"',
+                    path=path,
+                    line=lines.get(("outlets", index, "feeds", number), line),
+                )
+            urls[feed.url] = outlet.name
+
+
+def parse(text: str, path: Path) -> Config:
+    """Validate the text of a configuration; `path` is named in messages and anchors `database`."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "cannot be read"
+        raise ConfigError(f"not valid YAML: {problem}", path=path, line=mark.line + 1 if mark else None) from error
+    if data is None:
+        raise ConfigError("the file is empty; it needs at least `topic` and `outlets`", path=path)
+    if not isinstance(data, dict):
+        raise ConfigError("the top level must be a mapping with `topic` and `outlets`", path=path, line=1)
+    lines = _lines(node, path)
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise _explain(error, data, lines, path) from error
+    _check_across(config, lines, path)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return config.model_copy(update={"database": path.absolute().parent / config.database, "sha256": digest})
+
+
+def load(path: Path) -> Config:
+    """Read and validate feeds.yaml. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError("there is no such file; name one with --config or MEDIA_COVERAGE_CONFIG", path=path) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", path=path) from error
+    return parse(text, path)

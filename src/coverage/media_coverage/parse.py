@@ -1,0 +1,93 @@
+"""Fetched bytes → entries. The only user of feedparser.
+
+feedparser gets the bytes, the response headers and the final address; it never fetches, and never sees a str,
+which would lose declared encodings. `bozo` alone proves nothing in either direction: an HTML page and an empty
+body are not bozo, and a feed with a stray control character is. What counts is whether a version was recognised.
+"""
+
+from __future__ import annotations
+
+import calendar
+import io
+import re
+import warnings
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import feedparser
+
+from .prose import clean, plain
+from .records import Entry, Fetched, FetchOutcome, ParsedFeed, Rejected
+
+if TYPE_CHECKING:
+    import time
+
+_HTML = re.compile(rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!doctype\s+html|<html)", re.IGNORECASE)
+_TRUNCATED = ("no element found", "unclosed token", "unclosed CDATA section")
+
+
+def _time(value: time.struct_time | None) -> datetime | None:
+    """feedparser's struct_time, which is UTC, as an aware datetime; None when it is not a real date."""
+    try:
+        return datetime.fromtimestamp(calendar.timegm(value), UTC) if value else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _summary(item: Any) -> str:
+    """The summary, or where there is none the content, as plain text."""
+    if item.get("summary"):
+        return plain(str(item["summary"]))
+    return next((plain(str(content["value"])) for content in item.get("content", []) if content.get("value")), "")
+
+
+def _entry(item: Any) -> Entry:
+    source = item.get("source") or {}
+    raw = item.get("published") or item.get("updated") or item.get("created")
+    return Entry(
+        title=plain(str(item.get("title") or "")),
+        summary=_summary(item),
+        link=clean(str(item.get("link") or "")) or None,
+        guid=clean(str(item.get("id") or "")) or None,
+        published=_time(item.get("published_parsed") or item.get("updated_parsed") or item.get("created_parsed")),
+        published_raw=clean(str(raw)) if raw else None,
+        source_title=plain(str(source.get("title") or "")) or None,
+        source_url=clean(str(source.get("href") or "")) or None,
+    )
+
+
+def parse(fetched: Fetched, max_entries: int) -> ParsedFeed | Rejected:
+    """Understand one document. Entries with neither title nor summary carry nothing to read and are left out."""
+    headers = {**fetched.headers, "content-location": fetched.final_url or fetched.feed.url}
+    headers.pop("content-encoding", None)  # the body is already decompressed
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # feedparser warns about its own coming changes
+            # BytesIO, not bytes: feedparser would try to open bytes as the name of a local file.
+            document: Any = feedparser.parse(
+                io.BytesIO(fetched.body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+            )
+    except Exception as error:  # noqa: BLE001 - feedparser raises many types on hostile input; all mean the same
+        return Rejected(
+            FetchOutcome.PARSER_ERROR, f"the parser failed: {type(error).__name__}: {clean(str(error))[:200]}"
+        )
+    if not document.get("version") and not document.entries:
+        if _HTML.match(fetched.body[:2000]):
+            return Rejected(FetchOutcome.NOT_A_FEED, "an HTML page came back instead of a feed")
+        return Rejected(FetchOutcome.NOT_A_FEED, "the document is not a feed")
+    items = document.entries[:max_entries]
+    damage = None
+    if document.bozo and not isinstance(
+        document.bozo_exception, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType
+    ):
+        damage = clean(str(document.bozo_exception))[:200]
+        if any(sign in damage for sign in _TRUNCATED) and items:
+            items = items[:-1]  # the document broke off inside the last item: half a headline is not a headline
+    entries = tuple(entry for entry in map(_entry, items) if entry.title or entry.summary)
+    return ParsedFeed(
+        title=plain(str(document.feed.get("title") or "")),
+        version=str(document.get("version") or "unknown"),
+        language=str(document.feed.get("language") or "") or None,
+        entries=entries,
+        damage=damage,
+    )

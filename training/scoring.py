@@ -1,0 +1,128 @@
+"""Scores, thresholds and calibration, all from logits and codes held in plain arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+LABELS = ("neither", "hopeful_peace", "appeasement", "mixed")
+SCORED = (1, 2, 0)
+
+
+def sigmoid(values: Array) -> Array:
+    return np.asarray(1.0 / (1.0 + np.exp(-values)), dtype=np.float64)
+
+
+def labels_of(frames: NDArray[np.bool_] | Array) -> NDArray[np.int64]:
+    """Label index from the two frame columns (hope, appease)."""
+    return np.asarray(frames[:, 0] > 0, dtype=np.int64) + 2 * np.asarray(frames[:, 1] > 0, dtype=np.int64)
+
+
+def class_f1(gold: NDArray[np.int64], predicted: NDArray[np.int64], label: int) -> float:
+    hits = int(np.sum((gold == label) & (predicted == label)))
+    total = int(np.sum(gold == label) + np.sum(predicted == label))
+    return 2.0 * hits / total if total else 0.0
+
+
+def macro_f1(gold: NDArray[np.int64], predicted: NDArray[np.int64]) -> float:
+    """Mean F1 of hopeful_peace, appeasement and neither; gold mixed items are left out."""
+    kept = gold != LABELS.index("mixed")
+    return float(np.mean([class_f1(gold[kept], predicted[kept], label) for label in SCORED]))
+
+
+def average_precision(codes: Array, scores: Array) -> float:
+    order = np.argsort(-scores, kind="stable")
+    hits = codes[order] > 0
+    if not hits.any():
+        return float("nan")
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    return float(precision[hits].mean())
+
+
+def binary_f1(codes: Array, chosen: NDArray[np.bool_]) -> float:
+    total = float(codes.sum() + chosen.sum())
+    return float(2.0 * np.sum(codes[chosen])) / total if total else 0.0
+
+
+def calibration_error(codes: Array, probabilities: Array, bins: int = 10) -> float:
+    """Expected calibration error over equal-width bins."""
+    place = np.minimum((probabilities * bins).astype(int), bins - 1)
+    error = 0.0
+    for b in range(bins):
+        inside = place == b
+        if inside.any():
+            error += float(inside.mean()) * abs(float(codes[inside].mean() - probabilities[inside].mean()))
+    return error
+
+
+def fit_platt(logits: Array, codes: Array, steps: int = 50) -> tuple[float, float]:
+    """Scale and bias that make sigmoid(scale * logit + bias) a calibrated probability (Newton)."""
+    scale, bias = 1.0, 0.0
+    for _ in range(steps):
+        p = sigmoid(scale * logits + bias)
+        slope = np.array([np.sum((p - codes) * logits) + 1e-3 * (scale - 1), np.sum(p - codes)])
+        w = p * (1 - p)
+        curve = np.array(
+            [[np.sum(w * logits**2) + 1e-3, np.sum(w * logits)], [np.sum(w * logits), np.sum(w) + 1e-9]]
+        )
+        step = np.linalg.solve(curve, slope)
+        scale, bias = scale - float(step[0]), bias - float(step[1])
+        if float(np.abs(step).max()) < 1e-8:
+            break
+    return scale, bias
+
+
+GRID = np.arange(0.10, 0.805, 0.01)
+
+
+def _smooth(values: Array, width: int) -> Array:
+    """Moving average with shrinking ends: a flat top beats a lucky spike."""
+    return np.array([values[max(0, i - width) : i + width + 1].mean() for i in range(len(values))])
+
+
+def frame_thresholds(codes: Array, frames: Array) -> tuple[float, float]:
+    """Thresholds on the calibrated frame probabilities that serve macro-F1 best, read off a smoothed surface."""
+    gold = labels_of(codes)
+    surface = np.array(
+        [[macro_f1(gold, labels_of(frames >= np.array([h, a]))) for a in GRID] for h in GRID]
+    )
+    for axis in (0, 1):
+        surface = np.apply_along_axis(_smooth, axis, surface, 4)
+    h, a = np.unravel_index(int(surface.argmax()), surface.shape)
+    return float(GRID[h]), float(GRID[a])
+
+
+def binary_threshold(codes: Array, probabilities: Array) -> float:
+    curve = np.array([binary_f1(codes, probabilities >= t) for t in GRID])
+    return float(GRID[int(_smooth(curve, 4).argmax())])
+
+
+def uncertain_band(codes: Array, probabilities: Array, threshold: float, share: float = 0.5) -> tuple[float, float]:
+    """Narrowest band around the threshold, grown step by step, that holds ``share`` of the errors."""
+    wrong = (probabilities >= threshold) != (codes > 0)
+    low = high = threshold
+    while np.sum(wrong & (probabilities >= low) & (probabilities <= high)) < share * wrong.sum():
+        # Grow towards the side whose next slice is the more error-prone.
+        down = (probabilities >= low - 0.02) & (probabilities < low)
+        up = (probabilities > high) & (probabilities <= high + 0.02)
+        gain_down = float(wrong[down].mean()) if down.any() else 0.0
+        gain_up = float(wrong[up].mean()) if up.any() else 0.0
+        if (gain_down >= gain_up and low > 0.02) or high > 0.97:
+            low -= 0.02
+        else:
+            high += 0.02
+    return round(max(low, 0.0), 2), round(min(high, 1.0), 2)
+
+
+def bootstrap(
+    gold: NDArray[np.int64], predicted: NDArray[np.int64], draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile interval of macro-F1 over resampled items."""
+    rng = np.random.default_rng(seed)
+    values = []
+    for _ in range(draws):
+        pick = rng.integers(0, len(gold), len(gold))
+        values.append(macro_f1(gold[pick], predicted[pick]))
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
