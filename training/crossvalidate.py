@@ -9,7 +9,7 @@ import argparse
 import dataclasses
 import json
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 import scoring
-from classifier import Config, examples_of, fit, join, tokenise
+from classifier import Config, FramingClassifier, average, examples_of, fit, join, predict, tokenise
 from data import OUTPUTS, Item, codes_of, make_folds, read_corpus, read_items
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -27,22 +27,29 @@ CORPUS = Path(__file__).parent / "corpus"
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One fit: what to learn from, what to score."""
+    """What to learn from, and how."""
 
     train: list[Item]
     authored: list[Item]
     held_out: list[Item]
     config: Config
-    seed: int
+    seeds: tuple[int, ...]
 
 
-def run_job(job: Job) -> list[NDArray[np.float64]]:
+def learn(job: Job) -> list[FramingClassifier]:
+    """One model per seed."""
     torch.set_num_threads(1)
     examples = examples_of(job.train, job.config)
     if job.authored and job.config.authored_weight:
         examples = join(examples, examples_of(job.authored, job.config))
-    watch = tokenise([item.text for item in job.held_out], job.config.max_tokens)
-    return fit(examples, job.config, job.seed, watch)[1]
+    return [fit(examples, job.config, seed) for seed in job.seeds]
+
+
+def held_out_logits(job: Job) -> NDArray[np.float64]:
+    """Logits of the held-out items: by each seed's model, then by their averaged weights."""
+    models = learn(job)
+    tokens = tokenise([item.text for item in job.held_out], job.config.max_tokens)
+    return np.stack([predict(model, tokens) for model in [*models, average(models)]])
 
 
 def calibrate(logits: scoring.Array, codes: scoring.Array) -> dict[str, tuple[float, float]]:
@@ -116,20 +123,6 @@ def parse_settings(pairs: Sequence[str]) -> Config:
     return dataclasses.replace(defaults, **values)
 
 
-def out_of_fold(
-    items: list[Item], authored: list[Item], folds: list[tuple[list[int], list[int]]], config: Config, seed: int, workers: int
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Logits of each fold's held-out items: one array (epochs, items, outputs) per fold."""
-    jobs = [
-        Job([items[i] for i in train], authored, [items[i] for i in held_out], config, seed)
-        for train, held_out in folds
-    ]
-    # Fresh interpreters: forked ones would inherit torch's thread pools.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for fold, curve in enumerate(pool.map(run_job, jobs)):
-            yield fold, np.stack(curve)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
@@ -150,34 +143,36 @@ def main() -> None:
         fold_of[held_out] = fold
     scored = fold_of >= 0
     codes = codes_of(items)[scored]
-    runs = []
-    for seed in args.seeds:
-        logits: NDArray[np.float64] | None = None
-        for fold, curve in out_of_fold(items, authored, folds, config, seed, args.workers):
-            if logits is None:
-                logits = np.zeros((curve.shape[0], len(items), len(OUTPUTS)))
-            logits[:, folds[fold][1]] = curve
-        assert logits is not None
-        runs.append(logits[:, scored])
-        for epoch, values in enumerate(runs[-1]):
-            figures = report(codes, *cross_fitted(values, codes, fold_of[scored]))
-            name = f"epoch {epoch + 1}" if epoch < config.epochs else "averaged"
-            print(f"seed {seed} {name}: " + " ".join(f"{k}={v:.3f}" for k, v in figures.items()), flush=True)
-    stacked = np.stack(runs)
-    comment = np.array([item.comment for item in items])[scored]
-    bare = np.array([item.headline_only for item in items])[scored]
-    summary: dict[str, Any] = {"by": args.by, "seeds": args.seeds, "set": args.set, "authored": len(authored)}
-    parts = {"all": None, "comment": comment, "headline_only": bare}
-    finals = [cross_fitted(run[-1], codes, fold_of[scored]) for run in stacked]
-    for part, rows in parts.items():
-        tables = [report(codes, *final, rows) for final in finals]
-        summary[part] = {key: round(float(np.mean([t[key] for t in tables])), 3) for key in tables[0]}
-    if len(runs) > 1:
-        together = report(codes, *cross_fitted(stacked[:, -1].mean(0), codes, fold_of[scored]))
-        summary["seeds_averaged"] = {key: round(value, 3) for key, value in together.items()}
-    print(json.dumps(summary))
+    jobs = [
+        Job([items[i] for i in train], authored, [items[i] for i in held_out], config, tuple(args.seeds))
+        for train, held_out in folds
+    ]
+    logits = np.zeros((len(args.seeds) + 1, len(items), len(OUTPUTS)))
+    # Fresh interpreters: forked ones would inherit torch's thread pools.
+    with ProcessPoolExecutor(args.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for (_, held_out), values in zip(folds, pool.map(held_out_logits, jobs), strict=True):
+            logits[:, held_out] = values
+    logits, fold_of = logits[:, scored], fold_of[scored]
+    parts = {
+        "all": np.ones(len(codes), dtype=bool),
+        "comment": np.array([item.comment for item in items])[scored],
+        "headline_only": np.array([item.headline_only for item in items])[scored],
+    }
+    kinds = {
+        "one_seed": list(logits[:-1]),
+        "seeds_mean_logit": [logits[:-1].mean(0)],
+        "averaged_weights": [logits[-1]],
+    }
+    print(json.dumps({"by": args.by, "seeds": args.seeds, "set": args.set, "authored": len(authored)}))
+    for kind, runs in kinds.items():
+        if kind == "one_seed" or len(args.seeds) > 1:
+            finals = [cross_fitted(run, codes, fold_of) for run in runs]
+            for part, rows in parts.items():
+                tables = [report(codes, *final, rows) for final in finals]
+                means = {key: float(np.mean([table[key] for table in tables])) for key in tables[0]}
+                print(f"{kind} {part}: " + " ".join(f"{key}={value:.3f}" for key, value in means.items()))
     if args.save:
-        np.savez_compressed(args.save, logits=stacked, fold_of=fold_of, codes=codes)
+        np.savez_compressed(args.save, logits=logits, fold_of=fold_of, codes=codes)
 
 
 if __name__ == "__main__":

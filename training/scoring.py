@@ -11,7 +11,7 @@ SCORED = (1, 2, 0)
 
 
 def sigmoid(values: Array) -> Array:
-    return np.asarray(1.0 / (1.0 + np.exp(-values)), dtype=np.float64)
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)), dtype=np.float64)
 
 
 def labels_of(frames: NDArray[np.bool_] | Array) -> NDArray[np.int64]:
@@ -56,21 +56,34 @@ def calibration_error(codes: Array, probabilities: Array, bins: int = 10) -> flo
     return error
 
 
-def fit_platt(logits: Array, codes: Array, steps: int = 50) -> tuple[float, float]:
-    """Scale and bias that make sigmoid(scale * logit + bias) a calibrated probability (Newton)."""
-    scale, bias = 1.0, 0.0
+def fit_platt(logits: Array, codes: Array, steps: int = 100) -> tuple[float, float]:
+    """Scale and bias that make sigmoid(scale * logit + bias) a calibrated probability.
+
+    Newton's method with step halving; the codes are pulled in slightly, as Platt proposed, so that
+    separable data cannot push the scale to infinity.
+    """
+    positives = float(codes.sum())
+    high, low = (positives + 1) / (positives + 2), 1 / (len(codes) - positives + 2)
+    targets = np.where(codes > 0, high, low)
+
+    def loss(point: Array) -> float:
+        z = point[0] * logits + point[1]
+        return float(np.sum(np.logaddexp(0.0, z) - targets * z))
+
+    point = np.array([1.0, 0.0])
+    design = np.stack([logits, np.ones_like(logits)])
     for _ in range(steps):
-        p = sigmoid(scale * logits + bias)
-        slope = np.array([np.sum((p - codes) * logits) + 1e-3 * (scale - 1), np.sum(p - codes)])
-        w = p * (1 - p)
-        curve = np.array(
-            [[np.sum(w * logits**2) + 1e-3, np.sum(w * logits)], [np.sum(w * logits), np.sum(w) + 1e-9]]
-        )
+        p = sigmoid(point[0] * logits + point[1])
+        slope = design @ (p - targets)
+        curve = (design * (p * (1 - p))) @ design.T + 1e-9 * np.eye(2)
         step = np.linalg.solve(curve, slope)
-        scale, bias = scale - float(step[0]), bias - float(step[1])
-        if float(np.abs(step).max()) < 1e-8:
+        size = 1.0
+        while size > 1e-6 and loss(point - size * step) > loss(point):
+            size /= 2
+        point = point - size * step
+        if float(np.abs(size * step).max()) < 1e-8:
             break
-    return scale, bias
+    return float(point[0]), float(point[1])
 
 
 GRID = np.arange(0.10, 0.805, 0.01)
@@ -84,9 +97,15 @@ def _smooth(values: Array, width: int) -> Array:
 def frame_thresholds(codes: Array, frames: Array) -> tuple[float, float]:
     """Thresholds on the calibrated frame probabilities that serve macro-F1 best, read off a smoothed surface."""
     gold = labels_of(codes)
-    surface = np.array(
-        [[macro_f1(gold, labels_of(frames >= np.array([h, a]))) for a in GRID] for h in GRID]
-    )
+    kept = gold != LABELS.index("mixed")
+    gold, frames = gold[kept], frames[kept]
+    # Rows: thresholds, columns: items that reach them; the products count every pair of thresholds at once.
+    hope, appease = ((frames[:, k] >= GRID[:, None]).astype(float) for k in (0, 1))
+    sides = {1: (hope, 1 - appease), 2: (1 - hope, appease), 0: (1 - hope, 1 - appease)}
+    surface = np.zeros((len(GRID), len(GRID)))
+    for label, (left, right) in sides.items():
+        is_label = (gold == label).astype(float)
+        surface += 2 * ((left * is_label) @ right.T) / (left @ right.T + is_label.sum() + 1e-12) / len(sides)
     for axis in (0, 1):
         surface = np.apply_along_axis(_smooth, axis, surface, 4)
     h, a = np.unravel_index(int(surface.argmax()), surface.shape)

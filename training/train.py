@@ -18,36 +18,27 @@ import torch
 from numpy.typing import NDArray
 
 import scoring
-from classifier import BASE_SHA256, Config, FramingClassifier, examples_of, fit, join, predict, tokenise
-from crossvalidate import CORPUS, calibrate, choose_thresholds, cross_fitted, parse_settings, probabilities, report
-from data import OUTPUTS, SUMMARY_WORDS, Item, codes_of, make_folds, read_corpus, read_items
+from classifier import BASE_SHA256, average, new_model, predict, tokenise
+from crossvalidate import (
+    CORPUS,
+    Job,
+    calibrate,
+    choose_thresholds,
+    cross_fitted,
+    learn,
+    parse_settings,
+    probabilities,
+    report,
+)
+from data import OUTPUTS, SUMMARY_WORDS, codes_of, make_folds, read_corpus, read_items
 from export import Session, export_onnx, quantise, write_folder
 
 FOLDS = 5
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One fit of the final recipe; without held-out items, the model that ships."""
-
-    train: list[Item]
-    authored: list[Item]
-    held_out: list[Item]
-    config: Config
-    seeds: tuple[int, ...]
-
-
-def learn(job: Job) -> FramingClassifier:
-    torch.set_num_threads(1)
-    examples = examples_of(job.train, job.config)
-    if job.authored and job.config.authored_weight:
-        examples = join(examples, examples_of(job.authored, job.config))
-    return fit(examples, job.config, job.seeds[0])[0]
-
-
-def held_out_logits(job: Job) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def both_logits(job: Job) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Full-precision and int8 logits of the held-out items."""
-    model = learn(job)
+    model = average(learn(job))
     tokens = tokenise([item.text for item in job.held_out], job.config.max_tokens)
     with tempfile.TemporaryDirectory() as folder:
         full, small = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
@@ -57,7 +48,7 @@ def held_out_logits(job: Job) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def final_weights(job: Job) -> dict[str, torch.Tensor]:
-    return learn(job).state_dict()
+    return average(learn(job)).state_dict()
 
 
 def main() -> None:
@@ -67,6 +58,7 @@ def main() -> None:
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of Config")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--save", type=Path, help="also write the out-of-fold logits here (.npz)")
     args = parser.parse_args()
 
     config = parse_settings(args.set)
@@ -80,7 +72,7 @@ def main() -> None:
     with ProcessPoolExecutor(args.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         # The final fit is the longest job, so it starts first.
         final = pool.submit(final_weights, Job(items, authored, [], config, seeds))
-        parts = list(pool.map(held_out_logits, jobs))
+        parts = list(pool.map(both_logits, jobs))
         state = final.result()
 
     full, logits = np.zeros((len(items), len(OUTPUTS))), np.zeros((len(items), len(OUTPUTS)))
@@ -89,6 +81,8 @@ def main() -> None:
         full[held_out], logits[held_out] = parts[fold]
         fold_of[held_out] = fold
     codes = codes_of(items)
+    if args.save:
+        np.savez_compressed(args.save, logits=np.stack([full, logits])[:, None], fold_of=fold_of, codes=codes)
 
     # The shipped calibration and thresholds use every out-of-fold int8 logit; the figures are cross-fitted.
     calibration = calibrate(logits, codes)
@@ -152,8 +146,6 @@ def main() -> None:
             },
         },
     }
-    from classifier import new_model
-
     model = new_model(config)
     model.load_state_dict(state)
     write_folder(model.eval(), manifest, args.out)

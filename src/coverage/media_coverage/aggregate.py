@@ -64,7 +64,7 @@ def by_week(daily: pd.DataFrame) -> pd.DataFrame:
     if daily.empty:
         return pd.DataFrame(columns=["date", "all_articles", "articles", "stories", *LABELS])
     days = pd.to_datetime(daily["date"])
-    mondays = (days - pd.to_timedelta(days.dt.weekday, unit="D")).dt.strftime("%Y-%m-%d").rename("date")
+    mondays = (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).dt.strftime("%Y-%m-%d").rename("date")
     return _sum(daily.drop(columns="date"), mondays)
 
 

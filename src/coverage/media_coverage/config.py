@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .errors import ConfigError
 from .records import Feed, FeedKind, Outlet
@@ -49,7 +49,8 @@ def _query(text: str) -> str:
 
 def _url(text: str) -> str:
     parts = urlsplit(text.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    # Asking for the port checks it: outside 0-65535 it raises ValueError.
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
         raise ValueError(f"{text!r} is not an http(s) address")
     return text.strip()
 
@@ -148,23 +149,23 @@ DEFAULT_FRAMES = {
 }
 
 
+def _frames(frames: dict[str, Frame]) -> dict[str, Frame]:
+    wanted = {name: frame.output for name, frame in DEFAULT_FRAMES.items()}
+    if {name: frame.output for name, frame in frames.items()} != wanted:
+        spelt = ", ".join(f"{name} (output: {output})" for name, output in wanted.items())
+        raise ValueError(f"the embedded model tells exactly these apart: {spelt}")
+    return frames
+
+
 class Config(_Model):
     """A validated feeds.yaml."""
 
     topic: Topic
-    frames: dict[str, Frame] = Field(default_factory=lambda: dict(DEFAULT_FRAMES))
+    frames: Annotated[dict[str, Frame], AfterValidator(_frames)] = Field(default_factory=lambda: dict(DEFAULT_FRAMES))
     outlets: tuple[OutletEntry, ...] = Field(min_length=1)
     network: Network = Network()
     database: Path = Path("media-coverage.db")
     sha256: str = Field(default="", exclude=True)
-
-    @model_validator(mode="after")
-    def _frames_are_the_codebooks(self) -> Config:
-        wanted = {name: frame.output for name, frame in DEFAULT_FRAMES.items()}
-        if {name: frame.output for name, frame in self.frames.items()} != wanted:
-            spelt = ", ".join(f"{name} (output: {output})" for name, output in wanted.items())
-            raise ValueError(f"frames: the embedded model tells exactly these apart: {spelt}")
-        return self
 
     @cached_property
     def feeds(self) -> tuple[Feed, ...]:
@@ -179,6 +180,16 @@ class Config(_Model):
     def query(self) -> Query:
         """The topic's keyword query, parsed."""
         return Query(self.topic.query)
+
+
+class _Loader(yaml.SafeLoader):
+    """Says where a value is that no date or number can be made of, such as 2025-02-30."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
 
 
 Location = tuple[str | int, ...]
@@ -225,6 +236,9 @@ def _known_keys(location: Location) -> list[str]:
     return [name for name in model.model_fields if name != "sha256"]
 
 
+_ITEMS = {"outlets": "outlet", "feeds": "feed", "events": "event"}
+
+
 def _place(data: Any, location: Location) -> str:
     """Say where in words: `outlet "BBC News", feed "https://…", key "kind"`."""
     words: list[str] = []
@@ -235,7 +249,8 @@ def _place(data: Any, location: Location) -> str:
         except (KeyError, IndexError, TypeError):
             value = None
         if isinstance(part, int):
-            kind = str(location[depth - 1]).removesuffix("s") if depth else "item"
+            key = str(location[depth - 1]) if depth else ""
+            kind = _ITEMS.get(key, f'key "{key}", item')
             name = (value.get("name") or value.get("url")) if isinstance(value, dict) else value
             words.append(f'{kind} "{name}"' if name else f"{kind} number {part + 1}")
         elif depth == len(location) - 1:
@@ -299,7 +314,10 @@ def parse(text: str, path: Path) -> Config:
     """Validate the text of a configuration; `path` is named in messages and anchors `database`."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        data = _Loader(text).get_single_data()
+        lines = _lines(node, path)
+    except RecursionError as error:
+        raise ConfigError("not valid YAML: lists or mappings too deep inside one another", path=path) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "cannot be read"
@@ -308,7 +326,6 @@ def parse(text: str, path: Path) -> Config:
         raise ConfigError("the file is empty; it needs at least `topic` and `outlets`", path=path)
     if not isinstance(data, dict):
         raise ConfigError("the top level must be a mapping with `topic` and `outlets`", path=path, line=1)
-    lines = _lines(node, path)
     try:
         config = Config.model_validate(data)
     except ValidationError as error:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore2
@@ -32,7 +33,7 @@ from . import __version__
 from .records import Feed, FeedState, Fetched, FetchOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from .config import Network
 
@@ -43,10 +44,14 @@ _ACCEPT = (
 )
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(block)
-    for block in ("100.64.0.0/10", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+    for block in (
+        *("100.64.0.0/10", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"),
+        *("::/96", "::ffff:0:0:0/96", "fec0::/10"),
+    )
 )
 """Blocks that `is_global` lets through on some Python versions, or that tunnel to arbitrary IPv4 addresses."""
 
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BY_STATUS = {
     401: FetchOutcome.FORBIDDEN,
     403: FetchOutcome.FORBIDDEN,
@@ -113,7 +118,12 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        if not 0 < port < 65536:
+            raise httpcore2.ConnectError(f"there is no port {port}")
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except UnicodeError:  # an empty label, or one that is too long
+            raise socket.gaierror(socket.EAI_NONAME, "not a possible host name") from None
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         permitted = [address for address in addresses if self._guard.permits(host, address)]
         if not permitted:
@@ -198,17 +208,19 @@ class _Session:
         proxied = self._proxied.get(url.scheme)
         return self._direct if proxied is None or proxy_bypass(url.host) else proxied
 
-    async def fetch(self, feed: Feed, state: FeedState) -> Fetched:
-        """One attempt, politely: never two at once to a host, with a gap after each."""
-        host = httpx2.URL(feed.url).host
+    async def fetch(self, feed: Feed, state: FeedState, deliver: Callable[[Fetched], Awaitable[None]]) -> None:
+        """One attempt, politely: never two at once to a host, with a gap after each.
+
+        The slot is held until the answer is delivered: a slow consumer slows the requests, and memory is bounded.
+        """
+        host = urlsplit(feed.url).hostname or ""
         self._waiting[host] += 1
         async with self._hosts.setdefault(host, asyncio.Lock()):
             self._waiting[host] -= 1
             async with self._slots:
-                fetched = await self._attempt(feed, state)
+                await deliver(await self._attempt(feed, state))
             if self._waiting[host]:
                 await asyncio.sleep(self.network.host_gap_seconds)
-        return fetched
 
     async def _attempt(self, feed: Feed, state: FeedState) -> Fetched:
         started_at, clock = datetime.now(UTC), time.perf_counter()
@@ -256,21 +268,22 @@ class _Session:
 
     async def _get(self, address: str, state: FeedState, answer: _Answer) -> None:
         """Fill `answer` as the response comes in, so that a failure half-way still tells the status."""
-        headers = {}
-        if state.etag:
-            headers["If-None-Match"] = state.etag
-        if state.last_modified:
-            headers["If-Modified-Since"] = state.last_modified
-        url = httpx2.URL(address)
+        validators = {b"If-None-Match": state.etag, b"If-Modified-Since": state.last_modified}
+        headers = {name: value.encode("latin-1", "replace") for name, value in validators.items() if value}
+        try:
+            url = httpx2.URL(address)
+        except httpx2.InvalidURL as invalid:
+            raise _Refusal(FetchOutcome.DNS_ERROR, f"the address cannot be used: {invalid}") from None
         for _ in range(MAX_REDIRECTS + 1):
             async with self._client(url).stream("GET", url, headers=headers) as response:
                 answer.url, answer.status = str(url), response.status_code
-                answer.headers = {name.lower(): value for name, value in response.headers.items()}
-                if response.is_redirect:
-                    url = self._target(url, response.headers.get("location", ""))
-                    continue
+                # Latin-1 maps bytes to characters one to one, so that any validator can be sent back verbatim.
+                answer.headers = dict(httpx2.Headers(response.headers.raw, encoding="latin-1"))
                 if response.status_code == httpx2.codes.NOT_MODIFIED:
                     return
+                if response.status_code in _REDIRECTS:
+                    url = self._target(url, response.headers.get("location", ""))
+                    continue
                 if not response.is_success:
                     outcome = _BY_STATUS.get(response.status_code, FetchOutcome.HTTP_ERROR)
                     raise _Refusal(
@@ -330,12 +343,11 @@ class _Background:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for feed, state in self._requests:
-                    tasks.create_task(self._one(session, feed, state))
+                    tasks.create_task(session.fetch(feed, state, self._deliver))
         finally:
             await session.close()
 
-    async def _one(self, session: _Session, feed: Feed, state: FeedState) -> None:
-        fetched = await session.fetch(feed, state)
+    async def _deliver(self, fetched: Fetched) -> None:
         while not self.room.acquire(blocking=False):  # another thread makes room
             await asyncio.sleep(0.01)
         self.arrived.put(fetched)

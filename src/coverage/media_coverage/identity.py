@@ -27,6 +27,7 @@ STORY_WINDOW = timedelta(days=7)
 _MIN_STORY_WORDS = 5
 _EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 _FUTURE_TOLERANCE = timedelta(hours=48)
+_WWW = re.compile(r"^(?:www\.)+(?=.)")
 _TRACKING = re.compile(
     r"(?:utm_\w+|at_\w+|fbclid|gclid|dclid|msclkid|igshid|mc_[ce]id|cmpid|cmp|ocid|ns_\w+|smid|sref|"
     r"traffic_source|guccounter|guce_\w+|ref|ref_src|source|src|partner|campaign_?id|xtor|wt_\w+|rss)",
@@ -48,9 +49,12 @@ def canonical_url(url: str | None) -> str | None:
         return None
     if parts.scheme.lower() not in {"http", "https"} or not host:
         return None
-    netloc = host.removeprefix("www.") + (f":{port}" if port and port not in {80, 443} else "")
-    query = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.fullmatch(k)]
-    return urlunsplit(("https", netloc, parts.path.rstrip("/"), urlencode(query), ""))
+    host = f"[{host}]" if ":" in host else _WWW.sub("", host)
+    netloc = host + (f":{port}" if port and port not in {80, 443} else "")
+    # surrogateescape keeps apart what is not UTF-8: %E8 and %E9 may name two articles.
+    pairs = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
+    query = urlencode([(k, v) for k, v in pairs if not _TRACKING.fullmatch(k)], errors="surrogateescape")
+    return urlunsplit(("https", netloc, parts.path.rstrip("/").replace(" ", "%20"), query, ""))
 
 
 def _digest(*parts: str, length: int = 64) -> str:
@@ -75,7 +79,7 @@ def story_key(title: str, summary: str, outlet: str) -> str:
 
 def without_suffix(title: str, *names: str | None) -> str:
     """Remove a trailing " - Outlet" or " | Outlet" when it is one of `names`."""
-    found = re.match(r"^(?P<head>.+)\s+[-–—|]\s+(?P<tail>[^-–—|]+)$", title)
+    found = re.match(r"^(?P<head>.+)\s+[-–—|]\s+(?P<tail>.+)$", title)
     if found and fold(found["tail"]).strip() in {fold(name).strip() for name in names if name}:
         return found["head"].strip()
     return title
@@ -127,11 +131,19 @@ def _keys(feed: Feed, entries: tuple[Entry, ...]) -> list[tuple[str, IdKind]]:
     return keys
 
 
+def _host(url: str | None) -> str:
+    """The host without www., as far as the address has one."""
+    try:
+        return _WWW.sub("", urlsplit(url or "").hostname or "")
+    except ValueError:
+        return ""
+
+
 def _publisher(feed: Feed, entry: Entry, outlets: dict[str, Outlet]) -> Outlet:
     """Whose article is it? A search feed lists other outlets' articles and names them in <source>."""
     if feed.kind is not FeedKind.SEARCH or not entry.source_title:
         return feed.outlet
-    host = (urlsplit(entry.source_url or "").hostname or "").removeprefix("www.")
+    host = _host(entry.source_url)
     known = outlets.get(fold(entry.source_title)) or (outlets.get(host) if host else None)
     return known or Outlet(entry.source_title, None, "other")
 
@@ -143,7 +155,7 @@ def outlets_by_name_and_host(feeds: Iterable[Feed]) -> dict[str, Outlet]:
         if feed.kind is FeedKind.FEED:
             for name in (feed.outlet.name, *feed.outlet.aliases):
                 known.setdefault(fold(name), feed.outlet)
-            known.setdefault((urlsplit(feed.url).hostname or "").removeprefix("www."), feed.outlet)
+            known.setdefault(_host(feed.url), feed.outlet)
     return known
 
 

@@ -91,3 +91,28 @@ def parse(fetched: Fetched, max_entries: int) -> ParsedFeed | Rejected:
         entries=entries,
         damage=damage,
     )
+
+
+def check(fetched: Fetched, max_entries: int) -> dict[str, Any]:
+    """One line of `feeds check`: url, outlet, works, outcome, entries, newest (YYYY-MM-DD or None), note."""
+    outcome, note = fetched.outcome, fetched.error
+    entries: tuple[Entry, ...] = ()
+    if fetched.outcome is FetchOutcome.OK:
+        parsed = parse(fetched, max_entries)
+        if isinstance(parsed, Rejected):
+            outcome, note = parsed.outcome, parsed.error
+        else:
+            entries, note = parsed.entries, parsed.damage
+            outcome = FetchOutcome.DAMAGED if parsed.damage else FetchOutcome.OK
+    if fetched.final_url and fetched.final_url != fetched.feed.url and outcome.succeeded:
+        note = f"redirected to {fetched.final_url}" + (f"; {note}" if note else "")
+    newest = max((entry.published for entry in entries if entry.published), default=None)
+    return {
+        "url": fetched.feed.url,
+        "outlet": fetched.feed.outlet.name,
+        "works": outcome.succeeded,
+        "outcome": outcome.value,
+        "entries": len(entries),
+        "newest": newest.date().isoformat() if newest else None,
+        "note": note,
+    }

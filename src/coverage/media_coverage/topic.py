@@ -21,7 +21,10 @@ from .records import GateDecision
 
 _TOKEN = re.compile(r'\s*(?:(?P<paren>[()])|"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+))')
 _OPERATORS = frozenset({"AND", "OR", "NOT"})
-_FOLD = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-", "\u00a0": " "})
+_FOLD = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "\u2010": "-", "\u2011": "-"}
+    | {"\u00a0": " ", "\u00ad": ""}  # a no-break space; a soft hyphen, which nobody sees
+)
 
 
 class QueryError(ValueError):
@@ -108,11 +111,14 @@ class Query:
 
     def __init__(self, text: str) -> None:
         self.text = " ".join(text.split())
-        self._tokens = self._tokenise(self.text)
+        self._tokens = self._tokenise(self.text.translate(_FOLD))
         self._position = 0
         if not self._tokens:
             raise QueryError("the query is empty")
-        self._root = self._any()
+        try:
+            self._root = self._any()
+        except RecursionError:
+            raise QueryError("too many parentheses or NOTs inside one another") from None
         if self._position < len(self._tokens):
             raise QueryError(f"unexpected {self._tokens[self._position][1]!r}: is a parenthesis missing?")
 
@@ -172,7 +178,8 @@ class Query:
         folded = fold(f"{title}\n{summary}")
         matched, terms = self._root.match(folded)
         if matched:
-            return GateDecision(True, "keywords", "matched: " + ", ".join(dict.fromkeys(terms)))
+            words = ", ".join(dict.fromkeys(terms))
+            return GateDecision(True, "keywords", f"matched: {words}" if words else "nothing excluded was found")
         parts = self._root.parts if isinstance(self._root, _All) else (self._root,)
         failed = next(part for part in parts if not part.match(folded)[0])
         shown = str(failed)

@@ -1,0 +1,147 @@
+"""Frames → pictures. The only user of Altair and vl-convert.
+
+Charts become SVG inside the page: no script, no network, prints well. Colours tell apart for all common kinds of
+colour blindness (Okabe & Ito 2008); text and grid take the colours of the page by CSS.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import pandas as pd
+
+from .framing import APPEASEMENT, HOPEFUL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COLOURS = {HOPEFUL: "#0072B2", APPEASEMENT: "#D55E00"}
+WIDTH = 720
+_INTERVALS = "95 % intervals"
+
+
+def _long(frame: pd.DataFrame, key: str, titles: Mapping[str, str]) -> pd.DataFrame:
+    """One row per key and frame with share, low, high, n; rows without a share are left out."""
+    parts = [
+        pd.DataFrame(
+            {
+                key: frame[key],
+                "framing": titles[name],
+                "share": frame[f"share_{name}"],
+                "low": frame[f"share_{name}_low"],
+                "high": frame[f"share_{name}_high"],
+                "k": frame[name],
+                "n": frame["articles"],
+            }
+        )
+        for name in (HOPEFUL, APPEASEMENT)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _colour(titles: Mapping[str, str]) -> alt.Color:
+    names = [titles[HOPEFUL], titles[APPEASEMENT]]
+    scale = alt.Scale(domain=names, range=[COLOURS[HOPEFUL], COLOURS[APPEASEMENT]])
+    return alt.Color("framing:N", scale=scale, legend=alt.Legend(title=None, orient="top"))
+
+
+def _events(events: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> list[alt.Chart]:
+    """A vertical line with its name for each event within the time shown."""
+    frame = events.assign(date=pd.to_datetime(events["date"]))
+    frame = frame[(frame["date"] >= first) & (frame["date"] <= last)]
+    if frame.empty:
+        return []
+    base = alt.Chart(frame).encode(x="date:T")
+    names = base.mark_text(align="left", baseline="top", dx=4, dy=2, angle=90, fontSize=10, fontStyle="italic")
+    return [base.mark_rule(strokeDash=[3, 3], opacity=0.7), names.encode(y=alt.value(0), text="name:N")]
+
+
+def _weeks(weekly: pd.DataFrame) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp]:
+    """Weeks as timestamps with the anchor of their article list; weeks without articles as gaps, not zeros."""
+    frame = weekly.assign(week=pd.to_datetime(weekly["date"]), link="#week-" + weekly["date"])
+    first, last = frame["week"].min(), frame["week"].max()
+    full = pd.DataFrame({"week": pd.date_range(first, last, freq="7D")})
+    return full.merge(frame, on="week", how="left"), first, last + pd.Timedelta(days=7)
+
+
+def trend(weekly: pd.DataFrame, events: pd.DataFrame, titles: Mapping[str, str]) -> alt.LayerChart:
+    """Share of each frame per week with its interval and the events.
+
+    `weekly` has `date` (a Monday), counts and the columns of estimate.with_intervals; `events` date and name.
+    Each point links to "#week-DATE".
+    """
+    frame, first, last = _weeks(weekly)
+    long = _long(frame, "week", titles).merge(frame[["week", "link"]], on="week")
+    x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b %Y", labelAngle=-30, grid=False))
+    y = alt.Y("share:Q", title="share of on-topic articles", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
+    base = alt.Chart(long).encode(x=x, color=_colour(titles))
+    layers = [
+        *_events(events, first, last),
+        base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_line(strokeWidth=2).encode(y=y),
+        base.transform_filter("isValid(datum.share)")
+        .mark_point(filled=True, size=70, opacity=1)
+        .encode(y=y, href="link:N", shape=alt.Shape("framing:N", legend=None)),
+    ]
+    return alt.layer(*layers).properties(width=WIDTH, height=300)
+
+
+def index(weekly: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
+    """Net framing index per week with its interval: +1 all framed articles hopeful, −1 all appeasement."""
+    frame, first, last = _weeks(weekly)
+    valid = frame[frame["index"].notna()]
+    x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b %Y", labelAngle=-30, grid=False))
+    y = alt.Y("index:Q", title="net framing index", scale=alt.Scale(domain=[-1, 1]))
+    line = alt.Chart(frame).mark_line(strokeWidth=1.5, color="#777777").encode(x=x, y=y)
+    base = alt.Chart(valid).encode(x=x)
+    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(opacity=0.6).encode(y="zero:Q")
+    sign = alt.condition("datum.index >= 0", alt.value(COLOURS[HOPEFUL]), alt.value(COLOURS[APPEASEMENT]))
+    return alt.layer(
+        *_events(events, first, last),
+        zero,
+        line,
+        base.mark_rule(strokeWidth=2, opacity=0.6).encode(y=alt.Y("index_low:Q"), y2="index_high:Q", color=sign),
+        base.mark_point(filled=True, size=70, opacity=1).encode(y=y, color=sign, href="link:N"),
+    ).properties(width=WIDTH, height=220)
+
+
+def shares(counts: pd.DataFrame, key: str, titles: Mapping[str, str], link: str) -> alt.LayerChart:
+    """Share of each frame per row of `counts` (a group or an outlet) with its interval and number of articles.
+
+    `link` is the prefix of the anchors that the points lead to ("#group-").
+    """
+    named = counts.assign(row=[f"{name} (n = {n})" for name, n in zip(counts[key], counts["articles"], strict=True)])
+    long = _long(named, "row", titles)
+    anchors = dict(zip(named["row"], named[key], strict=True))
+    long["link"] = [link + anchor(str(anchors[row])) for row in long["row"]]
+    order = list(named.sort_values("index", na_position="last")["row"])
+    y = alt.Y("row:N", title=None, sort=order, axis=alt.Axis(labelLimit=260))
+    x = alt.X("share:Q", title=f"share of on-topic articles, {_INTERVALS}", axis=alt.Axis(format="%"))
+    offset = alt.YOffset("framing:N", sort=[titles[HOPEFUL], titles[APPEASEMENT]])
+    base = alt.Chart(long[long["share"].notna()]).encode(y=y, yOffset=offset, color=_colour(titles))
+    return alt.layer(
+        base.mark_rule(strokeWidth=2, opacity=0.6).encode(
+            x=alt.X("low:Q", scale=alt.Scale(domain=[0, 1])), x2="high:Q"
+        ),
+        base.mark_point(filled=True, size=60, opacity=1).encode(
+            x=x, href="link:N", shape=alt.Shape("framing:N", legend=None)
+        ),
+    ).properties(width=WIDTH - 220, height=alt.Step(15))
+
+
+def anchor(name: str) -> str:
+    """A name as an HTML id: letters and digits kept, the rest spelt as numbers, so that no two names meet."""
+    return "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}-" for c in name)
+
+
+def svg(chart: alt.TopLevelMixin) -> str:
+    """The chart as an SVG element with a transparent background."""
+    import vl_convert
+
+    themed: Any = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
+    drawn = str(vl_convert.vegalite_to_svg(themed.to_dict()))
+    # vl-convert resolves links against an address of its own; ours stay inside the page.
+    return re.sub(r'xlink:href="https?://[^"#]*#', 'href="#', drawn)

@@ -1,0 +1,174 @@
+"""What several test files share: a web server, a database, a classifier and small builders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from feedserver import FeedServer
+
+from media_coverage import config
+from media_coverage.classify import ModelInfo
+from media_coverage.framing import label_of
+from media_coverage.records import Framing, Text
+from media_coverage.store import Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from media_coverage.config import Config
+
+QUERY = "trump AND putin"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests talk to loopback, whatever proxy the machine is behind."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def feed_server() -> Iterator[FeedServer]:
+    server = FeedServer()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty database, open for writing."""
+    with open_store(tmp_path / "coverage.db", read_only=False) as opened:
+        yield opened
+
+
+def model_info(version: str = "1", codebook_version: str = "1") -> ModelInfo:
+    return ModelInfo(
+        name="words",
+        version=version,
+        sha256=version.encode().hex().ljust(64, "0"),
+        codebook_version=codebook_version,
+        language="en",
+        settings={"threshold": 0.5},
+        runtime="python",
+    )
+
+
+class FakeClassifier:
+    """A Classifier that knows a few words: off topic with "football", uncertain with "maybe"."""
+
+    HOPE = frozenset({"hope", "peace", "breakthrough", "truce"})
+    APPEASE = frozenset({"appeasement", "betrayal", "capitulation", "reward"})
+
+    def __init__(self, version: str = "1", codebook_version: str = "1") -> None:
+        self._info = model_info(version, codebook_version)
+        self.seen: list[Text] = []
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._info
+
+    def classify(self, texts: Sequence[Text], *, evidence: bool = False) -> list[Framing]:
+        self.seen += texts
+        return [self._one(text, evidence) for text in texts]
+
+    def _one(self, text: Text, evidence: bool) -> Framing:
+        words = set(f"{text.title} {text.summary}".lower().replace(".", " ").replace(",", " ").split())
+        hope, appease, relevant = bool(words & self.HOPE), bool(words & self.APPEASE), "football" not in words
+        return Framing(
+            relevant=relevant,
+            label=label_of(hope, appease),
+            leaning="appeasement" if appease and not hope else "hopeful_peace",
+            uncertain="maybe" in words,
+            p_relevant=0.9 if relevant else 0.1,
+            p_hope=0.9 if hope else 0.1,
+            p_appease=0.8 if appease else 0.2,
+            evidence=text.title if evidence else "",
+        )
+
+
+def config_text(
+    base_url: str,
+    outlets: Mapping[str, Sequence[str]] | None = None,
+    *,
+    query: str = QUERY,
+    groups: Mapping[str, str] | None = None,
+    **network: object,
+) -> str:
+    """A feeds.yaml for feeds under `base_url`: outlets as name → paths, keywords as in `network`."""
+    outlets = {"Morning Ledger": ["/ledger.xml"]} if outlets is None else outlets
+    return yaml.safe_dump(
+        {
+            "topic": {
+                "name": "The meeting",
+                "query": query,
+                "events": [{"date": "2026-02-03", "name": "First day of talks"}],
+            },
+            "network": {"allow_addresses": ["127.0.0.0/8"], "host_gap_seconds": 0, "timeout_seconds": 10} | network,
+            "outlets": [
+                {
+                    "name": name,
+                    "group": (groups or {}).get(name, "uk"),
+                    "country": "GB",
+                    "feeds": [base_url.rstrip("/") + path for path in paths],
+                }
+                for name, paths in outlets.items()
+            ],
+        },
+        sort_keys=False,
+    )
+
+
+def make_config(
+    base_url: str,
+    outlets: Mapping[str, Sequence[str]] | None = None,
+    *,
+    folder: Path = Path(),
+    query: str = QUERY,
+    groups: Mapping[str, str] | None = None,
+    **network: object,
+) -> Config:
+    """`config_text`, validated as if it were `folder`/feeds.yaml."""
+    text = config_text(base_url, outlets, query=query, groups=groups, **network)
+    return config.parse(text, folder / "feeds.yaml")
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of a feed; link and guid follow from the title unless given, "" leaves them out."""
+
+    title: str
+    summary: str = ""
+    published: str = "Tue, 03 Feb 2026 09:00:00 GMT"
+    link: str | None = None
+    guid: str | None = None
+
+    def xml(self) -> str:
+        link = f"https://ledger.example/{'-'.join(self.title.lower().split())}" if self.link is None else self.link
+        parts = {
+            "title": self.title,
+            "link": link,
+            "guid": link if self.guid is None else self.guid,
+            "description": self.summary,
+            "pubDate": self.published,
+        }
+        return "".join(
+            ["<item>", *(f"<{tag}>{escape(text)}</{tag}>" for tag, text in parts.items() if text), "</item>"]
+        )
+
+
+def rss(items: Sequence[Item | str], *, title: str = "Morning Ledger", language: str = "en") -> bytes:
+    """An RSS 2.0 document; a bare string is an item's headline."""
+    listed = "".join((Item(item) if isinstance(item, str) else item).xml() for item in items)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel>'
+        f"<title>{escape(title)}</title><link>https://ledger.example/</link><description>News</description>"
+        f"<language>{language}</language>{listed}</channel></rss>"
+    ).encode()

@@ -1,0 +1,517 @@
+"""The command as a user meets it: output, exit codes, and one clear sentence for everything that can be wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import Item, config_text, rss
+from feedserver import Response, unused_port
+from filelock import FileLock
+
+import media_coverage
+from media_coverage import cli, schema
+from media_coverage.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from feedserver import FeedServer
+
+PACKAGE = Path(media_coverage.__file__).parent
+COMMANDS = ("run", "demo", "report", "status", "score", "evaluate", "feeds list", "feeds check")
+
+
+class Result:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in this process."""
+    for name in ("MEDIA_COVERAGE_CONFIG", "MEDIA_COVERAGE_DB"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*arguments: str | Path) -> Result:
+        code = 0
+        try:
+            cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        return Result(code, printed.out, printed.err)
+
+    return invoke
+
+
+@pytest.fixture
+def project(feed_server: FeedServer, tmp_path: Path) -> Path:
+    """A folder with a feeds.yaml whose one feed works."""
+    items = [
+        Item("Trump and Putin agree on steps toward a ceasefire", "Both sides spoke of progress."),
+        Item("City council debates parking fees", published="Wed, 04 Feb 2026 10:00:00 GMT"),
+    ]
+    feed_server.serve("/ledger.xml", Response(rss(items)))
+    (tmp_path / "feeds.yaml").write_text(config_text(feed_server.url()), encoding="utf-8")
+    return tmp_path
+
+
+def child(*arguments: str | Path, env: dict[str, str] | None = None, **options: object) -> subprocess.Popen[str]:
+    """Start a command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "media_coverage", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **(env or {})},
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> Result:
+    out, err = process.communicate(timeout=60)
+    return Result(process.returncode, out, err)
+
+
+def test_help_of_every_command_is_there_and_says_what_it_does(command: Callable[..., Result]) -> None:
+    for name in COMMANDS:
+        result = command(*name.split(), "--help")
+        assert result.code == 0
+        assert "--config" in result.out
+        assert "--db" in result.out
+        assert len(result.out.splitlines()) > 5
+
+
+def test_help_does_not_import_the_heavy_libraries() -> None:
+    heavy = ("altair feedparser httpx2 numpy onnxruntime pandas py3langid pydantic rich sqlite_utils tokenizers "
+             "transformers vl_convert").split()  # fmt: skip
+    program = (
+        "import sys\nfrom media_coverage.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        f"print(sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+
+def test_run_prints_json_on_stdout_and_logs_on_stderr(command: Callable[..., Result], project: Path) -> None:
+    result = command("-v", "run", "--config", project / "feeds.yaml", "--json")
+    assert result.code == 0
+    summary = json.loads(result.out)
+    assert (summary["new_articles"], summary["exit_code"]) == (2, 0)
+    assert summary["feeds"][0]["outcome"] == "ok"
+    assert "2 entries, 2 new articles" in result.err
+
+
+def test_config_and_database_come_from_the_environment(
+    command: Callable[..., Result], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIA_COVERAGE_CONFIG", str(project / "feeds.yaml"))
+    monkeypatch.setenv("MEDIA_COVERAGE_DB", str(project / "elsewhere.db"))
+    assert command("run").code == 0
+    assert (project / "elsewhere.db").exists()
+    assert not (project / "media-coverage.db").exists()
+    assert command("run", "--db", project / "third.db").code == 0
+    assert (project / "third.db").exists()
+
+
+def test_report_and_status_show_what_was_collected(command: Callable[..., Result], project: Path) -> None:
+    configuration = ("--config", project / "feeds.yaml")
+    command("run", *configuration)
+    report = command("report", *configuration, "--out", project / "page.html")
+    assert report.code == 0
+    assert "1 on-topic articles" in report.out
+    assert "uncorrected: excludes classifier error" in report.out
+    page = (project / "page.html").read_text(encoding="utf-8")
+    assert "Trump and Putin agree on steps toward a ceasefire" in page
+    status = json.loads(command("status", *configuration, "--json").out)
+    assert status["counts"]["articles"] == 2
+    assert status["feeds"][0]["last_outcome"] == "ok"
+    assert "Morning Ledger" in command("status", *configuration).out
+
+
+def test_report_refuses_a_day_that_is_none(command: Callable[..., Result], project: Path) -> None:
+    result = command("report", "--config", project / "feeds.yaml", "--since", "yesterday")
+    assert result.code == 2
+    assert "2026-02-03" in result.err
+
+
+def test_feeds_check_says_which_feeds_work(
+    command: Callable[..., Result], feed_server: FeedServer, tmp_path: Path
+) -> None:
+    feed_server.serve("/good.xml", Response(rss(["One", "Two"])))
+    feed_server.serve("/gone.xml", Response(status=410))
+    text = config_text(feed_server.url(), {"Good": ["/good.xml"], "Gone": ["/gone.xml"]})
+    (tmp_path / "feeds.yaml").write_text(text, encoding="utf-8")
+    result = command("feeds", "check", "--config", tmp_path / "feeds.yaml", "--json")
+    assert result.code == 1
+    found = {row["outlet"]: (row["outcome"], row["entries"], row["newest"]) for row in json.loads(result.out)}
+    assert found == {"Good": ("ok", 2, "2026-02-03"), "Gone": ("gone", 0, None)}
+    assert not (tmp_path / "media-coverage.db").exists()
+    assert "1 of 2 feeds work" in command("feeds", "check", "--config", tmp_path / "feeds.yaml").out
+
+
+def test_feeds_list_shows_the_configuration(command: Callable[..., Result], project: Path) -> None:
+    listed = json.loads(command("feeds", "list", "--config", project / "feeds.yaml", "--json").out)
+    assert [row["outlet"] for row in listed] == ["Morning Ledger"]
+    assert "1 feeds of 1 outlets" in command("feeds", "list", "--config", project / "feeds.yaml").out
+
+
+# ------------------------------------------------------------------ score and evaluate
+
+
+def write_lines(path: Path, values: Sequence[object]) -> Path:
+    path.write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
+    return path
+
+
+def test_score_labels_each_line_and_needs_no_database(command: Callable[..., Result], tmp_path: Path) -> None:
+    file = write_lines(
+        tmp_path / "texts.jsonl",
+        [
+            {"id": "a", "title": "Trump and Putin hail breakthrough, ceasefire within reach", "summary": ""},
+            {"id": "b", "title": "Summit was a shameful surrender that rewards Putin's aggression"},
+            {"title": "Local team wins the cup", "summary": None},
+        ],
+    )
+    result = command("score", file)
+    answers = [json.loads(line) for line in result.out.splitlines()]
+    assert [answer["id"] for answer in answers] == ["a", "b", 3]
+    assert [answer["label"] for answer in answers[:2]] == ["hopeful_peace", "appeasement"]
+    assert [answer["relevant"] for answer in answers] == [True, True, False]
+    assert all(0 <= answer[key] <= 1 for answer in answers for key in ("p_relevant", "p_hope", "p_appease"))
+    assert len({answer["model"] for answer in answers}) == 1
+
+
+def test_evaluate_measures_agreement_with_codes(command: Callable[..., Result], tmp_path: Path) -> None:
+    file = write_lines(
+        tmp_path / "coded.jsonl",
+        [
+            {"title": "Trump and Putin hail breakthrough, ceasefire in reach", "rel": 1, "hope": 1, "appease": 0},
+            {"title": "Summit a shameful surrender that rewards Putin", "rel": 1, "hope": 0, "appease": 1},
+            {"title": "Where Trump and Putin will meet on Friday", "rel": 1, "hope": 0, "appease": 0},
+            {"title": "Local team wins the cup", "rel": 0, "hope": 0, "appease": 0},
+        ],
+    )
+    scores = json.loads(command("evaluate", file, "--json").out)
+    assert (scores["items"], scores["relevant_items"]) == (4, 3)
+    assert 0 <= scores["macro_f1"]["low"] <= scores["macro_f1"]["value"] <= scores["macro_f1"]["high"] <= 1
+    assert "macro-F1" in command("evaluate", file).out
+
+
+BAD_LINES = [
+    pytest.param("{not json", "not JSON", id="not-json"),
+    pytest.param("[1, 2]", "not a JSON object", id="not-an-object"),
+    pytest.param('{"summary": "no title"}', "`title` must be a string", id="no-title"),
+    pytest.param('{"title": 5}', "`title` must be a string", id="number-title"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD_LINES)
+def test_score_names_the_bad_line(command: Callable[..., Result], tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_text('{"title": "Fine"}\n' + line + "\n", encoding="utf-8")
+    result = command("score", file)
+    assert result.code == 2
+    assert f"{file}:2: {message}" in result.err
+
+
+def test_evaluate_refuses_illegal_codes_and_empty_files(command: Callable[..., Result], tmp_path: Path) -> None:
+    bad = write_lines(tmp_path / "bad.jsonl", [{"title": "x", "rel": 2, "hope": 0, "appease": 0}])
+    assert "`rel` must be 0 or 1, not 2" in command("evaluate", bad).err
+    empty = write_lines(tmp_path / "empty.jsonl", [])
+    result = command("evaluate", empty)
+    assert (result.code, "holds no coded item" in result.err) == (2, True)
+    assert command("score", tmp_path / "missing.jsonl").code == 2
+
+
+# ------------------------------------------------------------------ bad input: one sentence, the right code
+
+
+def one_sentence(result: Result) -> bool:
+    """A single line that speaks, and no traceback."""
+    lines = [line for line in result.err.splitlines() if line.startswith("media-coverage: ")]
+    return len(lines) == 1 and "Traceback" not in result.err
+
+
+BAD_CONFIGS = [
+    pytest.param(None, "there is no such file", id="missing"),
+    pytest.param("", "the file is empty", id="empty"),
+    pytest.param("topic: [unclosed", "not valid YAML", id="malformed"),
+    pytest.param("- a\n- b\n", "must be a mapping", id="not-a-mapping"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_CONFIGS)
+def test_an_unusable_configuration_is_exit_code_2(
+    command: Callable[..., Result], tmp_path: Path, text: str | None, message: str
+) -> None:
+    file = tmp_path / "feeds.yaml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    for name in ("run", "feeds list", "feeds check", "status", "report"):
+        result = command(*name.split(), "--config", file)
+        assert result.code == 2
+        assert one_sentence(result)
+        assert message in result.err
+        assert str(file) in result.err
+    assert list(tmp_path.glob("*.db*")) == []
+
+
+def test_duplicate_feeds_and_unknown_groups_are_named_with_their_line(
+    command: Callable[..., Result], project: Path
+) -> None:
+    file = project / "feeds.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("group: uk", "group: ukk"), encoding="utf-8")
+    result = command("run", "--config", file)
+    assert (result.code, "unknown group 'ukk'; did you mean 'uk'?" in result.err) == (2, True)
+    feed = next(line for line in text.splitlines() if line.strip().startswith("- http"))
+    file.write_text(text.replace(feed, f"{feed}\n{feed}"), encoding="utf-8")
+    result = command("run", "--config", file)
+    assert (result.code, "is already listed under" in result.err) == (2, True)
+
+
+def test_a_database_that_is_not_ours_is_left_alone(command: Callable[..., Result], project: Path) -> None:
+    foreign = project / "foreign.db"
+    with sqlite3.connect(foreign) as connection:
+        connection.execute("CREATE TABLE precious (x)")
+    connection.close()
+    before = foreign.read_bytes()
+    for name in ("run", "report", "status"):
+        result = command(name, "--config", project / "feeds.yaml", "--db", foreign)
+        assert (result.code, one_sentence(result)) == (2, True)
+        assert "is not a media-coverage database" in result.err
+    assert foreign.read_bytes() == before
+    text = project / "text.db"
+    text.write_text("These are my notes, not a database. " * 100, encoding="utf-8")
+    result = command("run", "--config", project / "feeds.yaml", "--db", text)
+    assert (result.code, "is not an SQLite database" in result.err) == (2, True)
+
+
+def test_a_database_newer_than_the_code_is_refused(command: Callable[..., Result], project: Path) -> None:
+    command("run", "--config", project / "feeds.yaml")
+    with sqlite3.connect(project / "media-coverage.db") as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    result = command("run", "--config", project / "feeds.yaml")
+    assert (result.code, one_sentence(result)) == (2, True)
+    assert "newer media-coverage (schema 999" in result.err
+
+
+def test_a_missing_database_is_said_to_come_from_run(command: Callable[..., Result], project: Path) -> None:
+    result = command("report", "--config", project / "feeds.yaml")
+    assert (result.code, one_sentence(result)) == (2, True)
+    assert "`media-coverage run` makes one" in result.err
+    result = command("run", "--config", project / "feeds.yaml", "--db", project / "no" / "such" / "folder.db")
+    assert (result.code, "folder does not exist" in result.err) == (2, True)
+
+
+def test_a_held_lock_is_exit_code_75(command: Callable[..., Result], project: Path) -> None:
+    with FileLock(project / "media-coverage.db.lock"):
+        result = command("run", "--config", project / "feeds.yaml")
+    assert (result.code, one_sentence(result)) == (75, True)
+    assert "another run is using this database" in result.err
+
+
+def test_a_lock_of_a_dead_process_does_not_count(command: Callable[..., Result], project: Path) -> None:
+    program = (
+        "import sys, os\nfrom filelock import FileLock\n"
+        "FileLock(sys.argv[1]).acquire()\nos.kill(os.getpid(), 9)"
+    )  # fmt: skip
+    subprocess.run([sys.executable, "-c", program, str(project / "media-coverage.db.lock")], check=False)
+    assert command("run", "--config", project / "feeds.yaml").code == 0
+
+
+def _as_nobody() -> None:
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+def test_a_read_only_database_is_named(command: Callable[..., Result], project: Path) -> None:
+    command("run", "--config", project / "feeds.yaml")
+    database = project / "media-coverage.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    before = database.read_bytes()
+    database.chmod(0o444)
+    for path in [project, *project.parents][:3]:
+        path.chmod(0o755)
+    project.chmod(0o555)
+    # Root may write anywhere, so the command runs as somebody else. What it imports must be readable for him.
+    try:
+        program = (
+            "import os, sys\nfrom pathlib import Path\n"
+            "from media_coverage import cli, config, pipeline, store, classify, fetch, parse, aggregate\n"
+            "import pandas, onnxruntime, feedparser, nh3, tokenizers, py3langid.langid, sqlite_utils.migrations\n"
+            "classifier = classify.load_classifier()\n"
+            "if os.getuid() == 0:\n    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+            "from media_coverage.errors import TrackerError\n"
+            "try:\n    pipeline.run(config.load(Path(sys.argv[1])), classifier=classifier)\n"
+            "except TrackerError as error:\n    print(error, file=sys.stderr); sys.exit(error.exit_code)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(project / "feeds.yaml")], capture_output=True, text=True, check=False
+        )
+    finally:
+        project.chmod(0o755)
+        database.chmod(0o644)
+    assert done.returncode == 3
+    assert "read-only" in done.stderr
+    assert str(database) in done.stderr
+    assert database.read_bytes() == before
+
+
+def _small_files_only() -> None:
+    # The kernel refuses to let any file grow beyond this: what SQLite then meets is a full disk.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+
+
+def test_a_full_disk_loses_nothing_already_stored(feed_server: FeedServer, project: Path) -> None:
+    def document(count: int) -> bytes:
+        return rss([Item(f"Trump and Putin item {i}", "Words of hope. " * 200) for i in range(count)])
+
+    feed_server.serve("/ledger.xml", Response(document(3)), Response(document(600)))
+    assert finish(child("run", "--config", project / "feeds.yaml")).code == 0
+    result = finish(child("run", "--config", project / "feeds.yaml", preexec_fn=_small_files_only))
+    assert (result.code, one_sentence(result)) == (3, True), result.err
+    assert "what was stored before is safe" in result.err
+    with open_store(project / "media-coverage.db") as store:
+        assert store.integrity() == "ok"
+        assert store.counts()["articles"] == 3
+    assert finish(child("run", "--config", project / "feeds.yaml")).code == 0
+    with open_store(project / "media-coverage.db") as store:
+        assert store.counts()["articles"] == 600
+
+
+def test_without_a_network_nothing_worked_and_nothing_is_lost(command: Callable[..., Result], tmp_path: Path) -> None:
+    text = config_text(f"http://127.0.0.1:{unused_port()}")
+    (tmp_path / "feeds.yaml").write_text(text, encoding="utf-8")
+    result = command("run", "--config", tmp_path / "feeds.yaml")
+    assert result.code == 3
+    assert "connect_error" in result.err
+    with open_store(tmp_path / "media-coverage.db") as store:
+        assert list(store.runs()["exit_code"]) == [3]
+
+
+def _copy_of_the_package(folder: Path) -> Path:
+    copy = folder / "media_coverage"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.mark.parametrize("damage", ["missing", "altered", "no manifest"])
+def test_a_damaged_model_is_refused_before_anything_is_fetched(
+    feed_server: FeedServer, project: Path, tmp_path_factory: pytest.TempPathFactory, damage: str
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("package")
+    model = _copy_of_the_package(elsewhere) / "model"
+    if damage == "missing":
+        (model / "model.onnx").unlink()
+    elif damage == "altered":
+        data = bytearray((model / "model.onnx").read_bytes())
+        data[len(data) // 2] ^= 1
+        (model / "model.onnx").write_bytes(bytes(data))
+    else:
+        (model / "model.json").unlink()
+    result = finish(child("run", "--config", project / "feeds.yaml", env={"PYTHONPATH": str(elsewhere)}))
+    assert (result.code, one_sentence(result)) == (2, True)
+    assert "install media-coverage again" in result.err
+    assert feed_server.asked("/ledger.xml") == []
+
+
+def test_an_html_page_instead_of_a_feed_is_said(
+    command: Callable[..., Result], feed_server: FeedServer, project: Path
+) -> None:
+    feed_server.serve("/ledger.xml", Response(b"<html><body>Please accept cookies</body></html>"))
+    result = command("run", "--config", project / "feeds.yaml")
+    assert result.code == 3
+    assert "an HTML page came back instead of a feed" in result.err
+
+
+def test_ctrl_c_in_the_middle_keeps_what_was_stored(feed_server: FeedServer, tmp_path: Path) -> None:
+    feed_server.serve("/fast.xml", Response(rss([Item("Trump and Putin talk of hope")])))
+    feed_server.serve("/slow.xml", Response(rss(["Late"]), delay=20))
+    text = config_text(feed_server.url(), {"Fast": ["/fast.xml"], "Slow": ["/slow.xml"]}, timeout_seconds=30)
+    # One host is asked one thing at a time, so the slow feed gets a host of its own.
+    text = text.replace(feed_server.url("/slow.xml"), feed_server.url("/slow.xml", host="127.0.0.2"))
+    (tmp_path / "feeds.yaml").write_text(text, encoding="utf-8")
+    process = child("-v", "run", "--config", tmp_path / "feeds.yaml")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not (feed_server.asked("/fast.xml") and feed_server.asked("/slow.xml")):
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    result = finish(process)
+    assert result.code == 130
+    assert "interrupted; what was stored is safe" in result.err
+    assert "Traceback" not in result.err
+    with open_store(tmp_path / "media-coverage.db") as store:
+        assert store.counts()["articles"] == 1
+        assert list(store.runs()["state"]) == ["interrupted"]
+
+
+def test_a_locked_database_is_said(project: Path) -> None:
+    assert finish(child("run", "--config", project / "feeds.yaml")).code == 0
+    holder = sqlite3.connect(project / "media-coverage.db", isolation_level=None)
+    try:
+        holder.execute("BEGIN IMMEDIATE")
+        result = finish(child("run", "--config", project / "feeds.yaml"))
+    finally:
+        holder.close()
+    assert (result.code, one_sentence(result)) == (3, True)
+    assert "another program has held the database" in result.err
+
+
+def test_an_unknown_command_or_option_is_usage(command: Callable[..., Result]) -> None:
+    assert command("fetch").code == 2
+    assert command("run", "--jsn").code == 2
+
+
+def test_the_demo_needs_no_configuration_and_shows_every_feature(
+    command: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = command("demo")
+    assert result.code == 0
+    assert "invented" in result.out
+    assert "media-coverage run" in result.out
+    assert "* * * *" in result.out
+    page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "Valletta summit" in page
+    with open_store(tmp_path / "demo" / "demo.db") as store:
+        counts, feeds = store.counts(), store.feeds()
+        edits, stories = store.edited_headlines(), store.query("SELECT * FROM v_stories WHERE outlets > 2")
+        rejected = store.query("SELECT DISTINCT gate_stage FROM v_articles WHERE NOT passed_gate")
+    assert counts["articles"] > 380
+    assert len(feeds) >= 12
+    assert feeds["last_outcome"].isin(["not_a_feed"]).sum() == 1
+    assert len(edits) >= 3
+    assert len(stories) >= 3
+    assert set(rejected["gate_stage"]) == {"keywords", "language"}
+    again = command("demo")
+    assert again.out.splitlines()[-1] == result.out.splitlines()[-1]
+
+
+def test_schema_and_command_agree_on_the_mark_of_our_files(command: Callable[..., Result], project: Path) -> None:
+    command("run", "--config", project / "feeds.yaml")
+    with sqlite3.connect(project / "media-coverage.db") as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()

@@ -1,0 +1,598 @@
+"""fetch.py against a real web server on loopback."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import random
+import threading
+import time
+import tracemalloc
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import rss
+from feedserver import FeedServer, Request, Response, loopback_names, redirect, unused_port
+
+from media_coverage import __version__
+from media_coverage.config import Network
+from media_coverage.fetch import MAX_REDIRECTS, AddressGuard, fetch_all
+from media_coverage.records import Feed, FeedState, Fetched, FetchOutcome, Outlet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+BODY = rss(["Envoys meet by the lake", "Both sides speak of a truce"])
+SHA256 = hashlib.sha256(BODY).hexdigest()
+LEDGER = Outlet("Morning Ledger", "GB", "uk")
+
+
+def network(**limits: Any) -> Network:
+    return Network(**({"allow_addresses": ("127.0.0.0/8",), "host_gap_seconds": 0, "timeout_seconds": 20} | limits))
+
+
+def fetch(url: str, state: FeedState = FeedState(), **limits: Any) -> Fetched:  # noqa: B008 - frozen
+    (fetched,) = fetch_all([(Feed(url, LEDGER), state)], network(**limits))
+    return fetched
+
+
+def feeds(urls: list[str]) -> list[tuple[Feed, FeedState]]:
+    return [(Feed(url, LEDGER), FeedState()) for url in urls]
+
+
+# ---------------------------------------------------------------------- every way in which one attempt ends
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What /feed (and `elsewhere`) answer, and what the fetcher must make of it."""
+
+    outcome: FetchOutcome
+    feed: Response = Response(BODY)
+    status: int | None = 200
+    says: str = ""
+    body: bytes = BODY
+    url: str = "{base}/feed"
+    elsewhere: Mapping[str, Response] = field(default_factory=dict)
+    state: FeedState = FeedState()
+    limits: Mapping[str, object] = field(default_factory=dict)
+
+
+def answers(status: int, outcome: FetchOutcome, says: str = "the server answered {status}") -> Scenario:
+    return Scenario(outcome, Response(b"<p>No</p>", status), status, says.format(status=status))
+
+
+def leads_to(location: str | None, outcome: FetchOutcome, says: str = "", status: int = 302) -> Scenario:
+    return Scenario(outcome, redirect(location, status), status, says, elsewhere={"/new": Response(BODY)})
+
+
+def arrives(location: str, status: int = 302) -> Scenario:
+    elsewhere = {"/new": Response(BODY), "/folder/new": Response(BODY), "/a%20b": Response(BODY)}
+    return Scenario(FetchOutcome.OK, redirect(location, status), 200, elsewhere=elsewhere)
+
+
+def raw(text: bytes, outcome: FetchOutcome = FetchOutcome.PROTOCOL_ERROR, status: int | None = None) -> Scenario:
+    return Scenario(outcome, Response(raw=text), status)
+
+
+def address(url: str, outcome: FetchOutcome, says: str) -> Scenario:
+    return Scenario(outcome, url=url, status=None, says=says)
+
+
+O = FetchOutcome  # noqa: E741, N816 - the table reads better
+OK_HEAD = b"HTTP/1.1 200 OK\r\n"
+PARTS = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (BODY[:10], BODY[10:300], BODY[300:]))
+PACKED = gzip.compress(BODY * 50)
+SMALL = {"max_bytes": 2048}
+
+SCENARIOS = {
+    # an answer
+    "200": Scenario(O.OK),
+    "201": Scenario(O.OK, Response(BODY, 201), 201),
+    "compressed": Scenario(O.OK, Response(BODY, gzip=1)),
+    "compressed twice": Scenario(O.OK, Response(BODY, gzip=2)),
+    "chunked": raw(OK_HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + PARTS + b"0\r\n\r\n", O.OK, 200),
+    "without a length": raw(OK_HEAD + b"\r\n" + BODY, O.OK, 200),
+    "HTTP/1.0": raw(b"HTTP/1.0 200 OK\r\n\r\n" + BODY, O.OK, 200),
+    "after an early hint": raw(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK_HEAD + b"\r\n" + BODY, O.OK, 200),
+    "exactly at the size limit": Scenario(O.OK, Response(b"x" * 2048), body=b"x" * 2048, limits=SMALL),
+    "length too short": Scenario(O.OK, Response(BODY, length=100), body=BODY[:100]),
+    # nothing new
+    "304": Scenario(O.NOT_MODIFIED, Response(status=304), 304, state=FeedState(etag='"a"')),
+    "same bytes": Scenario(O.UNCHANGED, state=FeedState(body_sha256=SHA256)),
+    "other bytes": Scenario(O.OK, state=FeedState(body_sha256="0" * 64)),
+    # nothing at all
+    "empty": Scenario(O.EMPTY_BODY, Response(b""), says="empty"),
+    "only white space": Scenario(O.EMPTY_BODY, Response(b" \r\n\t"), says="empty"),
+    "204": Scenario(O.EMPTY_BODY, Response(status=204), 204, "empty"),
+    # refusals
+    "400": answers(400, O.HTTP_ERROR),
+    "401": answers(401, O.FORBIDDEN),
+    "403": answers(403, O.FORBIDDEN),
+    "404": answers(404, O.NOT_FOUND),
+    "410": answers(410, O.GONE),
+    "429": answers(429, O.RATE_LIMITED),
+    "500": answers(500, O.HTTP_ERROR),
+    "503": answers(503, O.HTTP_ERROR),
+    "300": answers(300, O.HTTP_ERROR),
+    "a status that nobody defined": raw(b"HTTP/1.1 999 Denied\r\n\r\n", O.HTTP_ERROR, 999),
+    # redirects that arrive
+    **{f"redirect {status}": arrives("/new", status) for status in (301, 302, 303, 307, 308)},
+    "relative": arrives("folder/new"),
+    "with a space": arrives("/a b"),
+    "fragment": arrives("/new#latest"),
+    # redirects that lead nowhere
+    "no Location": leads_to(None, O.BAD_REDIRECT, "not an http(s) address"),
+    "empty Location": leads_to("", O.BAD_REDIRECT, "not an http(s) address"),
+    "loop": leads_to("/feed", O.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects"),
+    "to ftp": leads_to("ftp://files.example/feed", O.BAD_REDIRECT, "ftp://files.example/feed"),
+    "to a file": leads_to("file:///etc/hostname", O.BAD_REDIRECT, "file:///etc/hostname"),
+    "to a script": leads_to("javascript:alert(1)", O.BAD_REDIRECT),
+    "to half an address": leads_to("http://[::1", O.BAD_REDIRECT),
+    "to a port in words": leads_to("http://127.0.0.1:many/", O.BAD_REDIRECT),
+    "to a port too high": leads_to("http://127.0.0.1:99999/", O.CONNECT_ERROR, "no port 99999"),
+    "to a host with an empty label": leads_to("http://a..b/", O.DNS_ERROR, "not a possible host name"),
+    "to a host with a long label": leads_to(f"http://{'a' * 64}.invalid/", O.DNS_ERROR, "not a possible host name"),
+    "to a private address": leads_to("http://10.0.0.1/", O.REFUSED_ADDRESS, "10.0.0.1"),
+    "to cloud metadata": leads_to("http://169.254.169.254/latest", O.REFUSED_ADDRESS, "169.254.169.254"),
+    "to loopback in IPv6": leads_to("http://[::1]/", O.REFUSED_ADDRESS, "::1"),
+    "to a private number": leads_to("http://167772161/", O.REFUSED_ADDRESS, "10.0.0.1"),
+    # limits
+    "too large": Scenario(O.TOO_LARGE, Response(b"x" * 2049), says="2,048 bytes (network.max_bytes)", limits=SMALL),
+    "too large unpacked": Scenario(O.TOO_LARGE, Response(b" " * 10**6, gzip=1), says="2,048 bytes", limits=SMALL),
+    "slow drip": Scenario(O.TIMEOUT, Response(BODY, drip=0.05), says="0.3 s", limits={"timeout_seconds": 0.3}),
+    "silent": Scenario(O.TIMEOUT, Response(BODY, delay=60), None, "0.3 s", limits={"timeout_seconds": 0.3}),
+    # no connection
+    "private by default": Scenario(
+        O.REFUSED_ADDRESS, status=None, says="allow_addresses", limits={"allow_addresses": ()}
+    ),
+    "nobody listens": address("http://127.0.0.1:{unused}/", O.CONNECT_ERROR, "cannot connect"),
+    "no port 99999": address("http://127.0.0.1:99999/", O.CONNECT_ERROR, "no port 99999"),
+    "unknown host": address("http://no-such-host.invalid/", O.DNS_ERROR, "cannot be resolved"),
+    "impossible host": address("http://feeds..invalid/", O.DNS_ERROR, "cannot be resolved"),
+    "unusable host": address("http://\u2603.invalid/", O.DNS_ERROR, "cannot be used"),
+    "TLS to a plain port": address("https://127.0.0.1:{port}/feed", O.TLS_ERROR, "ca-certificates"),
+    # broken answers
+    "reset": Scenario(O.PROTOCOL_ERROR, Response(BODY, send_only=200, reset=True), says="broke off"),
+    "closed half-way": Scenario(O.PROTOCOL_ERROR, Response(BODY, send_only=200), says="broke off"),
+    "length too long": Scenario(O.PROTOCOL_ERROR, Response(BODY, length=len(BODY) + 1), says="broke off"),
+    "compressed, closed half-way": Scenario(O.PROTOCOL_ERROR, Response(BODY, gzip=1, send_only=150), says="broke off"),
+    "not compressed as said": Scenario(O.PROTOCOL_ERROR, Response(BODY, headers={"Content-Encoding": "gzip"})),
+    "compressed six times": Scenario(O.PROTOCOL_ERROR, Response(BODY, gzip=6)),
+    "closed without a word": raw(b""),
+    "not HTTP": raw(b"220 mail.example ready\r\n\r\n"),
+    "a length in words": raw(OK_HEAD + b"Content-Length: many\r\n\r\n" + BODY),
+    "a bad chunk": raw(OK_HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + BODY, status=200),
+    "endless headers": raw(OK_HEAD + b"X-Pad: " + b"x" * 200_000 + b"\r\n\r\n" + BODY),
+}
+
+
+@pytest.mark.parametrize("scenario", [pytest.param(scenario, id=name) for name, scenario in SCENARIOS.items()])
+def test_every_attempt_ends_as_an_outcome(feed_server: FeedServer, scenario: Scenario) -> None:
+    feed_server.serve("/feed", scenario.feed)
+    for path, response in scenario.elsewhere.items():
+        feed_server.serve(path, response)
+    url = scenario.url.format(base=feed_server.url(""), port=feed_server.port, unused=unused_port())
+    before = datetime.now(UTC)
+
+    fetched = fetch(url, scenario.state, **scenario.limits)
+
+    assert (fetched.outcome, fetched.status) == (scenario.outcome, scenario.status)
+    assert fetched.feed == Feed(url, LEDGER)
+    assert timedelta(0) <= fetched.started_at - before < timedelta(seconds=10)
+    assert 0 <= fetched.elapsed_ms < 10_000
+    assert fetched.body == (scenario.body if scenario.outcome is FetchOutcome.OK else b"")
+    if scenario.outcome.succeeded:
+        assert fetched.error is None
+        if scenario.outcome is FetchOutcome.OK:
+            assert fetched.body_sha256 == hashlib.sha256(scenario.body).hexdigest()
+    else:
+        assert fetched.error
+        assert "\n" not in fetched.error
+        assert scenario.says in fetched.error
+
+
+def test_the_scenarios_cover_every_outcome_of_a_fetch() -> None:
+    of_the_parser = {FetchOutcome.DAMAGED, FetchOutcome.NOT_A_FEED, FetchOutcome.PARSER_ERROR}
+    assert {scenario.outcome for scenario in SCENARIOS.values()} == set(FetchOutcome) - of_the_parser
+
+
+def test_a_stream_compressed_only_half_gives_what_could_be_read(feed_server: FeedServer) -> None:
+    """The length is right and nothing broke off, so only the parser can notice that the end is missing."""
+    url = feed_server.serve("/feed", Response(PACKED[:150], headers={"Content-Encoding": "gzip"}))
+    fetched = fetch(url)
+    assert fetched.outcome is FetchOutcome.OK
+    assert 0 < len(fetched.body) < len(BODY * 50)
+    assert (BODY * 50).startswith(fetched.body)
+
+
+# ---------------------------------------------------------------------- what is sent
+
+
+@pytest.mark.parametrize(
+    ("state", "sent"),
+    [
+        pytest.param(FeedState(), {}, id="none"),
+        pytest.param(FeedState(etag='"v1"'), {"if-none-match": '"v1"'}, id="etag"),
+        pytest.param(FeedState(etag='W/"v1"'), {"if-none-match": 'W/"v1"'}, id="weak etag"),
+        pytest.param(FeedState(etag="bare"), {"if-none-match": "bare"}, id="etag without quotes"),
+        pytest.param(
+            FeedState(last_modified="Tue, 03 Feb 2026 09:00:00 GMT"),
+            {"if-modified-since": "Tue, 03 Feb 2026 09:00:00 GMT"},
+            id="date",
+        ),
+        pytest.param(
+            FeedState('"v1"', "yesterday at nine"),
+            {"if-none-match": '"v1"', "if-modified-since": "yesterday at nine"},
+            id="both, the date not even a date",
+        ),
+    ],
+)
+def test_validators_go_back_verbatim_and_only_when_known(
+    feed_server: FeedServer, state: FeedState, sent: dict[str, str]
+) -> None:
+    fetched = fetch(feed_server.serve("/feed", Response(status=304)), state)
+    (request,) = feed_server.asked("/feed")
+    assert {name: value for name, value in request.headers.items() if name.startswith("if-")} == sent
+    assert fetched.outcome is FetchOutcome.NOT_MODIFIED
+
+
+@pytest.mark.parametrize("etag", ['"v1"', 'W/"v,1"', '"\xe9t\xe9"', '"\xc3\xa9"', '"\xff\x80"'])
+def test_an_etag_returns_to_its_server_byte_for_byte(feed_server: FeedServer, etag: str) -> None:
+    def answer(request: Request) -> Response:
+        return Response(status=304) if request.headers.get("if-none-match") == etag else Response(BODY, headers=sent)
+
+    sent = {"ETag": etag, "Last-Modified": "Tue, 03 Feb 2026 09:00:00 GMT"}
+    url = feed_server.serve_with("/feed", answer)
+    first = fetch(url)
+    assert first.outcome is FetchOutcome.OK
+    second = fetch(url, FeedState(first.headers["etag"], first.headers["last-modified"], first.body_sha256))
+    assert second.outcome is FetchOutcome.NOT_MODIFIED
+
+
+@pytest.mark.parametrize(
+    ("contact", "agent"),
+    [
+        pytest.param("mailto:desk@tracker.example", f"media-coverage/{__version__} (+mailto:desk@tracker.example)"),
+        pytest.param(None, f"media-coverage/{__version__}"),
+    ],
+)
+def test_requests_say_who_asks(feed_server: FeedServer, contact: str | None, agent: str) -> None:
+    fetch(feed_server.serve("/feed", Response(BODY)), contact=contact)
+    (request,) = feed_server.asked("/feed")
+    assert request.headers["user-agent"] == agent
+    assert "application/rss+xml" in request.headers["accept"]
+    assert "gzip" in request.headers["accept-encoding"]
+    assert request.method == "GET"
+
+
+def test_cookies_of_one_feed_are_not_shown_to_another_host(feed_server: FeedServer) -> None:
+    feed_server.serve("/a", Response(BODY, headers={"Set-Cookie": "id=1; Path=/"}))
+    feed_server.serve("/b", Response(BODY))
+    names = list(loopback_names())
+    list(fetch_all(feeds([feed_server.url("/a", names[0]), feed_server.url("/b", names[1])]), network(concurrency=1)))
+    (request,) = feed_server.asked("/b")
+    assert "cookie" not in request.headers
+
+
+def test_the_body_arrives_byte_for_byte(feed_server: FeedServer) -> None:
+    body = bytes(range(256)) + random.Random(1).randbytes(200_000)  # noqa: S311 - any bytes will do
+    for times in (0, 1, 2):
+        fetched = fetch(feed_server.serve(f"/{times}", Response(body, gzip=times)))
+        assert fetched.body == body
+        assert fetched.body_sha256 == hashlib.sha256(body).hexdigest()
+
+
+def test_headers_have_lower_case_names_and_belong_to_the_last_answer(feed_server: FeedServer) -> None:
+    feed_server.serve("/new", Response(BODY, headers={"ETag": '"new"', "X-MiXeD": "Kept As Is"}))
+    moved = Response(status=301, headers={"Location": "/new", "ETag": '"old"', "X-Only-Here": "1"})
+    fetched = fetch(feed_server.serve("/feed", moved))
+    assert fetched.headers["etag"] == '"new"'
+    assert fetched.headers["x-mixed"] == "Kept As Is"
+    assert "x-only-here" not in fetched.headers
+
+
+# ---------------------------------------------------------------------- redirects
+
+
+def test_the_final_address_is_where_the_answer_came_from(feed_server: FeedServer) -> None:
+    other = list(loopback_names())[1]
+    new = feed_server.url("/folder/new", other)
+    feed_server.serve("/folder/new", Response(BODY))
+    fetched = fetch(feed_server.serve("/feed", redirect(new)))
+    assert fetched.final_url == new
+    assert fetched.feed.url == feed_server.url("/feed")
+    assert feed_server.asked("/folder/new")[0].host == other
+
+
+@pytest.mark.parametrize(
+    ("hops", "outcome"),
+    [
+        pytest.param(MAX_REDIRECTS, FetchOutcome.OK, id="as many as allowed"),
+        pytest.param(MAX_REDIRECTS + 1, FetchOutcome.BAD_REDIRECT, id="one more"),
+    ],
+)
+def test_a_chain_of_redirects_is_followed_up_to_a_limit(
+    feed_server: FeedServer, hops: int, outcome: FetchOutcome
+) -> None:
+    for hop in range(hops):
+        feed_server.serve(f"/{hop}", redirect(f"/{hop + 1}"))
+    feed_server.serve(f"/{hops}", Response(BODY))
+    assert fetch(feed_server.url("/0")).outcome is outcome
+    assert len(feed_server.requests) == MAX_REDIRECTS + 1
+
+
+def test_validators_travel_along_a_redirect(feed_server: FeedServer) -> None:
+    feed_server.serve("/new", Response(status=304))
+    fetched = fetch(feed_server.serve("/feed", redirect("/new", 301)), FeedState(etag='"v1"'))
+    assert fetched.outcome is FetchOutcome.NOT_MODIFIED
+    assert feed_server.asked("/new")[0].headers["if-none-match"] == '"v1"'
+
+
+def test_a_refused_redirect_contacts_nobody(feed_server: FeedServer) -> None:
+    """The guard looks at every hop: the allowed first host must not lead to one that is not allowed."""
+    target = feed_server.url("/secret", "127.1")
+    feed_server.serve("/secret", Response(b"internal"))
+    url = feed_server.serve("/feed", redirect(target)).replace("127.0.0.1", "localhost")
+    fetched = fetch(url, allow_addresses=("localhost",))
+    assert fetched.outcome is FetchOutcome.REFUSED_ADDRESS
+    assert feed_server.asked("/feed")
+    assert not feed_server.asked("/secret")
+
+
+# ---------------------------------------------------------------------- limits
+
+
+def nested_bomb(layers: int, size: int) -> bytes:
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=1) as file:
+        for _ in range(size // 2**20):
+            file.write(bytes(2**20))
+    bomb = packed.getvalue()
+    for _ in range(layers - 1):
+        bomb = gzip.compress(bomb)
+    return bomb
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_compression_bomb_is_not_unpacked_into_memory(feed_server: FeedServer, layers: int) -> None:
+    bomb = nested_bomb(layers, 96 * 2**20)
+    url = feed_server.serve("/feed", Response(bomb, headers={"Content-Encoding": ", ".join(["gzip"] * layers)}))
+    tracemalloc.start()
+    try:
+        fetched = fetch(url, max_bytes=2**20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert fetched.outcome is FetchOutcome.TOO_LARGE
+    assert peak < 24 * 2**20
+
+
+def test_a_body_that_never_ends_is_cut_at_the_limit(feed_server: FeedServer) -> None:
+    url = feed_server.serve("/feed", Response(raw=OK_HEAD + b"Content-Length: 999999999999\r\n\r\n" + b"x" * 2**20))
+    assert fetch(url, max_bytes=4096).outcome is FetchOutcome.TOO_LARGE
+
+
+def test_the_deadline_covers_redirects_and_body_together(feed_server: FeedServer) -> None:
+    feed_server.serve("/1", Response(status=302, headers={"Location": "/2"}, delay=0.2))
+    feed_server.serve("/2", Response(status=302, headers={"Location": "/3"}, delay=0.2))
+    feed_server.serve("/3", Response(BODY, delay=0.2))
+    started = time.monotonic()
+    assert fetch(feed_server.url("/1"), timeout_seconds=0.5).outcome is FetchOutcome.TIMEOUT
+    assert time.monotonic() - started < 5
+    assert fetch(feed_server.url("/1"), timeout_seconds=20).outcome is FetchOutcome.OK
+
+
+# ---------------------------------------------------------------------- which addresses may be contacted
+
+PUBLIC = "8.8.8.8 1.1.1.1 172.32.0.1 100.128.0.1 2606:4700::1111 2001:4860:4860::8888 ::ffff:8.8.8.8".split()
+NOT_PUBLIC = {
+    "this network": "0.0.0.0 0.1.2.3 ::",
+    "private": "10.0.0.1 10.255.255.255 172.16.0.1 172.31.255.255 192.168.1.1 fc00::1 fd12:3456::1 fec0::1",
+    "loopback": "127.0.0.1 127.255.255.254 ::1",
+    "link-local": "169.254.0.1 169.254.169.254 fe80::1 fe80::1%eth0",
+    "shared by a carrier": "100.64.0.1 100.127.255.255",
+    "for documentation and tests": "192.0.2.1 198.51.100.1 203.0.113.1 198.18.0.1 2001:db8::1",
+    "multicast": "224.0.0.1 239.1.1.1 ff02::1 ff0e::1",
+    "reserved": "240.0.0.1 255.255.255.255 100::1",
+    "IPv4 inside IPv6": "::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:169.254.169.254 ::127.0.0.1 ::ffff:0:127.0.0.1",
+    "translated or tunnelled IPv4": "64:ff9b::127.0.0.1 64:ff9b::8.8.8.8 64:ff9b:1::1 2002:7f00:1:: 2001::1",
+}
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_may_be_contacted(address: str) -> None:
+    assert AddressGuard().permits("feeds.example", address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [pytest.param(address, id=f"{kind} {address}") for kind, some in NOT_PUBLIC.items() for address in some.split()],
+)
+def test_other_addresses_may_not_be_contacted(address: str) -> None:
+    assert not AddressGuard().permits("feeds.example", address)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "address", "permitted"),
+    [
+        pytest.param("10.1.0.0/16", "feeds.example", "10.1.2.3", True, id="in the range"),
+        pytest.param("10.1.0.0/16", "feeds.example", "10.2.2.3", False, id="outside the range"),
+        pytest.param("10.1.2.3/16", "feeds.example", "10.1.9.9", True, id="a range spelt from a host in it"),
+        pytest.param("10.1.2.3", "feeds.example", "10.1.2.3", True, id="one address"),
+        pytest.param("10.1.2.3", "feeds.example", "10.1.2.4", False, id="its neighbour"),
+        pytest.param("10.1.0.0/16", "feeds.example", "::ffff:10.1.2.3", True, id="mapped into IPv6"),
+        pytest.param("fd00::/8", "feeds.example", "fd00::1", True, id="IPv6 range"),
+        pytest.param("fd00::/8", "feeds.example", "10.1.2.3", False, id="IPv6 range, IPv4 address"),
+        pytest.param("intranet.example", "intranet.example", "10.1.2.3", True, id="the host"),
+        pytest.param("Intranet.Example", "intranet.EXAMPLE", "fd00::1", True, id="the host in other letters"),
+        pytest.param("intranet.example", "feeds.example", "10.1.2.3", False, id="another host, same address"),
+        pytest.param("intranet.example", "www.intranet.example", "10.1.2.3", False, id="a host below it"),
+        pytest.param("10.1.0.0/16", "feeds.example", "8.8.8.8", True, id="public stays public"),
+    ],
+)
+def test_exceptions_are_granted_by_range_or_by_host(allowed: str, host: str, address: str, permitted: bool) -> None:
+    assert AddressGuard((allowed,)).permits(host, address) is permitted
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001"])
+def test_no_spelling_of_loopback_gets_past_the_guard(feed_server: FeedServer, host: str) -> None:
+    feed_server.serve("/feed", Response(BODY))
+    assert fetch(feed_server.url("/feed", host), allow_addresses=()).outcome is FetchOutcome.REFUSED_ADDRESS
+    assert not feed_server.requests
+
+
+def test_a_host_allowed_by_name_is_fetched(feed_server: FeedServer) -> None:
+    feed_server.serve("/feed", Response(BODY))
+    assert fetch(feed_server.url("/feed", "localhost"), allow_addresses=("localhost",)).outcome is FetchOutcome.OK
+
+
+# ---------------------------------------------------------------------- proxies
+
+
+def test_behind_a_proxy_the_proxy_is_asked(feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", feed_server.url(""))
+    feed_server.serve("http://feeds.example/world", Response(BODY))
+    fetched = fetch("http://feeds.example/world", allow_addresses=())
+    assert (fetched.outcome, fetched.body) == (FetchOutcome.OK, BODY)
+    (request,) = feed_server.requests
+    assert request.path == "http://feeds.example/world"
+
+
+def test_hosts_excepted_from_the_proxy_are_asked_directly(
+    feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused_port()}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    url = feed_server.serve("/feed", Response(BODY))
+    assert fetch(url).outcome is FetchOutcome.OK
+    assert fetch(url, allow_addresses=()).outcome is FetchOutcome.REFUSED_ADDRESS
+
+
+# ---------------------------------------------------------------------- many feeds
+
+
+def many(server: FeedServer, count: int, answer: Response, hosts: int) -> list[str]:
+    """Addresses of `count` feeds spread over `hosts` hosts, all answering alike."""
+    names = list(loopback_names())[:hosts]
+    for number in range(count):
+        server.serve(f"/{number}", answer)
+    return [server.url(f"/{number}", names[number % hosts]) for number in range(count)]
+
+
+def test_requests_at_once_are_bounded_and_really_at_once(feed_server: FeedServer) -> None:
+    urls = many(feed_server, 16, Response(BODY, delay=0.1), hosts=16)
+    results = list(fetch_all(feeds(urls), network(concurrency=4)))
+    assert {result.outcome for result in results} == {FetchOutcome.OK}
+    assert feed_server.peak[""] == 4
+
+
+def test_a_host_gets_one_request_at_a_time_with_a_gap_between(feed_server: FeedServer) -> None:
+    urls = many(feed_server, 12, Response(BODY, delay=0.02), hosts=3)
+    results = list(fetch_all(feeds(urls), network(host_gap_seconds=0.1)))
+    assert len(results) == 12
+    for name in list(loopback_names())[:3]:
+        assert feed_server.peak[name] == 1
+        arrivals = sorted(request.arrived for request in feed_server.requests if request.host == name)
+        assert len(arrivals) == 4
+        assert min(later - earlier for earlier, later in zip(arrivals, arrivals[1:], strict=False)) >= 0.1
+    assert feed_server.peak[""] > 1
+
+
+def test_no_gap_follows_the_last_request_to_a_host(feed_server: FeedServer) -> None:
+    urls = many(feed_server, 3, Response(BODY), hosts=3)
+    started = time.monotonic()
+    assert len(list(fetch_all(feeds(urls), network(host_gap_seconds=30)))) == 3
+    assert time.monotonic() - started < 10
+
+
+def test_answers_come_as_they_arrive(feed_server: FeedServer) -> None:
+    slow, fast = list(loopback_names())[:2]
+    feed_server.serve("/slow", Response(BODY, delay=0.5))
+    feed_server.serve("/fast", Response(BODY))
+    urls = [feed_server.url("/slow", slow), feed_server.url("/fast", fast)]
+    assert [result.feed.url for result in fetch_all(feeds(urls), network())] == urls[::-1]
+
+
+def test_each_of_fifty_feeds_gets_its_own_answer_whatever_befalls_the_others(feed_server: FeedServer) -> None:
+    names = list(loopback_names())[:10]
+    bodies = {f"/{number}": rss([f"Report number {number} from the talks"]) for number in range(40)}
+    for path, body in bodies.items():
+        feed_server.serve(path, Response(body, gzip=int(path[1:]) % 2))
+    good = {feed_server.url(path, names[int(path[1:]) % 10]): body for path, body in bodies.items()}
+    feed_server.serve("/reset", Response(BODY, send_only=10, reset=True))
+    feed_server.serve("/astray", redirect("http://a..b/"))
+    feed_server.serve("/garbage", Response(raw=b"\0\1\2\r\n\r\n"))
+    bad = {
+        **{
+            feed_server.url(path, names[0]): outcome
+            for path, outcome in (
+                ("/reset", O.PROTOCOL_ERROR),
+                ("/astray", O.DNS_ERROR),
+                ("/garbage", O.PROTOCOL_ERROR),
+                ("/none", O.NOT_FOUND),
+            )
+        },
+        "http://10.0.0.1/": O.REFUSED_ADDRESS,
+        "http://nowhere..invalid/": O.DNS_ERROR,
+        "http://\u2603.invalid/": O.DNS_ERROR,
+        "http://127.0.0.1:70000/": O.CONNECT_ERROR,
+        f"http://127.0.0.1:{unused_port()}/": O.CONNECT_ERROR,
+        feed_server.url("/0", names[3]).replace("http:", "https:"): O.TLS_ERROR,
+    }
+    requests = feeds([*bad, *good])
+    assert len(requests) == 50
+
+    results = list(fetch_all(requests, network()))
+
+    assert sorted(result.feed.url for result in results) == sorted(feed.url for feed, _ in requests)
+    assert {result.feed.url: result.body for result in results if result.outcome is O.OK} == good
+    assert {result.feed.url: result.outcome for result in results if result.outcome is not O.OK} == bad
+
+
+def test_no_feeds_give_no_answers() -> None:
+    assert list(fetch_all([], network())) == []
+
+
+def fetch_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "fetch"]
+
+
+def test_closing_the_iterator_ends_the_thread_and_what_is_under_way(feed_server: FeedServer) -> None:
+    names = list(loopback_names())
+    feed_server.serve("/fast", Response(BODY))
+    feed_server.serve("/slow", Response(BODY, delay=60))
+    urls = [feed_server.url("/fast", names[0]), *(feed_server.url("/slow", name) for name in names[1:])]
+    answers: Iterator[Fetched] = fetch_all(feeds(urls), network())
+    assert next(answers).body == BODY
+    assert fetch_threads()
+    started = time.monotonic()
+    answers.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - started < 3
+    assert not fetch_threads()
+
+
+def test_the_thread_ends_with_the_last_answer(feed_server: FeedServer) -> None:
+    list(fetch_all(feeds(many(feed_server, 3, Response(BODY), hosts=1)), network()))
+    assert not fetch_threads()
+
+
+def test_a_slow_reader_slows_the_requests_instead_of_filling_memory(feed_server: FeedServer) -> None:
+    urls = many(feed_server, 18, Response(BODY), hosts=18)
+    answers = fetch_all(feeds(urls), network(concurrency=2))
+    next(answers)
+    time.sleep(0.5)
+    assert len(feed_server.requests) <= 2 * 2 + 1  # taken, waiting to be taken, and one in each slot
+    assert len(list(answers)) == 17
+
+
+def test_a_slow_reader_costs_no_feed_its_deadline(feed_server: FeedServer) -> None:
+    urls = many(feed_server, 6, Response(BODY), hosts=6)
+    outcomes = []
+    for fetched in fetch_all(feeds(urls), network(concurrency=1, timeout_seconds=0.5)):
+        time.sleep(0.2)
+        outcomes.append(fetched.outcome)
+    assert outcomes == [FetchOutcome.OK] * 6

@@ -1,0 +1,171 @@
+"""The shape of the project: whose name `coverage` is, who may import whom, what a wheel holds."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import media_coverage
+
+PACKAGE = Path(media_coverage.__file__).parent
+ROOT = PACKAGE.parents[2]
+
+OWNERS = {
+    "httpx2": {"fetch"},
+    "httpcore2": {"fetch"},
+    "feedparser": {"parse"},
+    "nh3": {"prose"},
+    "py3langid": {"language"},
+    "sqlite3": {"store"},
+    "sqlite_utils": {"store", "schema"},
+    "onnxruntime": {"classify"},
+    "tokenizers": {"classify"},
+    "altair": {"charts"},
+    "vl_convert": {"charts"},
+    "jinja2": {"report"},
+    "yaml": {"config"},
+    "pydantic": {"config"},
+    "click": {"cli"},
+    "filelock": {"pipeline"},
+}
+"""One owner per foreign library (a library missing here may be imported anywhere)."""
+
+PURE = {"topic", "prose", "identity", "framing", "estimate", "aggregate", "evaluation", "report", "charts"}
+"""Modules without clock, path, network or database: values in, values out."""
+
+IMPURE = {"store", "fetch", "pipeline", "cli", "demo", "classify", "config"}
+
+ORDER = {
+    "cli": 4, "__main__": 5, "demo": 3, "pipeline": 2, "report": 2,
+    "fetch": 1, "parse": 1, "store": 1, "classify": 1, "evaluation": 1, "aggregate": 1, "charts": 1, "estimate": 1,
+}  # fmt: skip
+"""Layers: imports go down or stay level. Modules not named are the ground (0)."""
+
+
+def imports(module: Path) -> set[str]:
+    """Names a module imports at run time: foreign top-level packages, and ours with a leading dot."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
+        for node in ast.walk(block)
+    }
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f".{node.module}"} if node.module else {f".{alias.name}" for alias in node.names}
+    return found
+
+
+MODULES = sorted(path for path in PACKAGE.glob("*.py"))
+
+
+def test_import_coverage_is_never_ours() -> None:
+    found = importlib.util.find_spec("coverage")
+    if found is not None and found.origin is not None:
+        assert PACKAGE.parent not in Path(found.origin).parents
+    assert found is None or found.submodule_search_locations is None or found.origin is not None
+    assert PACKAGE.name == "media_coverage"
+    assert not (PACKAGE.parent / "__init__.py").exists()
+
+
+def test_imports_inside_the_package_are_relative() -> None:
+    for module in MODULES:
+        assert "media_coverage" not in imports(module), module.name
+
+
+def test_each_foreign_library_has_one_owner() -> None:
+    for module in MODULES:
+        for name in imports(module) & set(OWNERS):
+            assert module.stem in OWNERS[name], f"{module.name} imports {name}"
+
+
+def test_pure_modules_import_nothing_that_touches_the_world() -> None:
+    for module in MODULES:
+        if module.stem in PURE:
+            ours = {name[1:] for name in imports(module) if name.startswith(".")}
+            assert not ours & IMPURE, module.name
+            assert not imports(module) & {"pathlib", "time", "socket", "os", "sqlite3"}, module.name
+
+
+def test_imports_go_down_the_layers() -> None:
+    for module in MODULES:
+        if module.stem == "__init__":
+            continue
+        for name in {name[1:] for name in imports(module) if name.startswith(".")}:
+            assert ORDER.get(module.stem, 0) >= ORDER.get(name, 0), f"{module.stem} imports {name}"
+
+
+def test_every_source_file_is_under_version_control() -> None:
+    """A pattern such as `coverage/` in .gitignore would hide the whole package."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: nothing can be ignored")
+    for module in MODULES:
+        ignored = subprocess.run(["git", "check-ignore", "-q", str(module)], cwd=ROOT, check=False)  # noqa: S607
+        assert ignored.returncode == 1, module
+
+
+def test_public_names_can_be_imported() -> None:
+    for name in media_coverage.__all__:
+        assert getattr(media_coverage, name) is not None
+    with pytest.raises(AttributeError):
+        media_coverage.nothing_of_that_name  # noqa: B018
+
+
+def test_every_public_function_and_class_has_a_docstring() -> None:
+    for module in MODULES:
+        for node in ast.parse(module.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{module.name}: {node.name}"
+
+
+def test_the_wheel_holds_code_model_samples_and_templates(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(
+        ROOT, source, ignore=shutil.ignore_patterns(".git", ".venv", "demo", "build", "dist", "*.egg-info", ".*_cache")
+    )
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    expected = {
+        f"media_coverage/{path.relative_to(PACKAGE)}"
+        for path in PACKAGE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert expected <= held
+    for kind in (
+        "model/model.onnx",
+        "model/tokenizer.json",
+        "model/LICENSE-",
+        "samples/first/",
+        "templates/",
+        "py.typed",
+    ):
+        assert any(name.startswith(f"media_coverage/{kind}") for name in held), kind
+    assert not any(name.startswith(("coverage/", "tests/")) for name in held)
+
+
+def test_the_base_install_needs_no_torch() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert not any(name.startswith("torch") for name in project["dependencies"])
+    pins = (ROOT / "constraints" / "run.txt").read_text(encoding="utf-8")
+    assert "\ntorch==" not in pins
