@@ -83,6 +83,10 @@ def redirect(location: str | None, status: int = 302) -> Response:
     return Response(status=status, headers={} if location is None else {"Location": location})
 
 
+def _not_found(request: Request) -> Response:
+    return Response(status=404)
+
+
 class _Handler(socketserver.BaseRequestHandler):
     server: _Server
 
@@ -185,7 +189,7 @@ class FeedServer:
                 self._under_way[key] += 1
                 self.peak[key] = max(self.peak[key], self._under_way[key])
         try:
-            yield self.routes.get(request.path, lambda _: Response(status=404))(request)
+            yield self.routes.get(request.path, _not_found)(request)
         finally:
             with self._lock:
                 for key in ("", request.host):

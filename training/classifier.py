@@ -6,18 +6,22 @@ import copy
 import hashlib
 import importlib.resources
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from transformers import AutoTokenizer, BertModel
 from transformers.utils import logging
 
-from data import OUTPUTS, Item, codes_of
+from .data import OUTPUTS, Item, codes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -61,7 +65,7 @@ def base_folder() -> Path:
     return folder
 
 
-class FramingClassifier(nn.Module):
+class FramingClassifier(nn.Module):  # type: ignore[misc]
     """BERT encoder, one pooled vector, three logits in the order of ``OUTPUTS``."""
 
     def __init__(self, encoder: BertModel, pooling: str, dropout: float) -> None:
@@ -185,7 +189,7 @@ def fit(examples: Examples, config: Config, seed: int) -> FramingClassifier:
     torch.manual_seed(0)
     model = new_model(config)
     torch.manual_seed(seed)
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311
     optimizer = torch.optim.AdamW(_parameter_groups(model, config), fused=True)
     total = -(-len(examples.tokens) // config.batch) * config.epochs
     rise = max(1, int(total * config.warmup))
@@ -227,18 +231,19 @@ def fit(examples: Examples, config: Config, seed: int) -> FramingClassifier:
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-    return model.eval()
+    model.eval()
+    return model
 
 
 def average(models: Sequence[FramingClassifier]) -> FramingClassifier:
     """Mean of the weights of models that started from the same point."""
-    mean = copy.deepcopy(models[0])
+    mean: FramingClassifier = copy.deepcopy(models[0])
     states = [model.state_dict() for model in models]
     mean.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
-    return mean.eval()
+    mean.eval()
+    return mean
 
 
-@torch.inference_mode()
 def predict(model: FramingClassifier, tokens: Sequence[list[int]], size: int = 64) -> NDArray[np.float64]:
     """Logits in full precision, batched by length, in the order given."""
     model.eval()
@@ -246,5 +251,6 @@ def predict(model: FramingClassifier, tokens: Sequence[list[int]], size: int = 6
     logits = np.zeros((len(tokens), len(OUTPUTS)))
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        logits[rows] = model(*pad([tokens[i] for i in rows])).double().numpy()
+        with torch.inference_mode():
+            logits[rows] = model(*pad([tokens[i] for i in rows])).double().numpy()
     return logits

@@ -9,18 +9,21 @@ import argparse
 import dataclasses
 import json
 import multiprocessing
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-import scoring
-from classifier import Config, FramingClassifier, average, examples_of, fit, join, predict, tokenise
-from data import OUTPUTS, Item, codes_of, make_folds, read_corpus, read_items
+from . import scoring
+from .classifier import Config, FramingClassifier, average, examples_of, fit, join, predict, tokenise
+from .data import OUTPUTS, Item, codes_of, make_folds, read_corpus, read_items
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 CORPUS = Path(__file__).parent / "corpus"
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 OUTPUTS = ("relevant", "hope", "appease")
 SUMMARY_WORDS = 60
@@ -100,10 +101,19 @@ def read_corpus(folder: Path) -> list[Item]:
 def near_duplicate_groups(texts: Sequence[str]) -> NDArray[np.int64]:
     """Number the connected components of texts that share most of their character n-grams."""
     vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, dtype=np.float32)
-    matrix = csr_matrix(vectors.fit_transform(texts))
-    linked = (matrix @ matrix.T) >= NEAR_DUPLICATE
-    _, labels = connected_components(linked, directed=False)
-    return np.asarray(labels, dtype=np.int64)
+    matrix = vectors.fit_transform(texts)
+    group = list(range(len(texts)))
+
+    def root(i: int) -> int:
+        while group[i] != i:
+            group[i] = group[group[i]]
+            i = group[i]
+        return i
+
+    for first, second in zip(*((matrix @ matrix.T) >= NEAR_DUPLICATE).nonzero(), strict=True):
+        group[root(int(first))] = root(int(second))
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(root(i), len(numbers)) for i in range(len(texts))], dtype=np.int64)
 
 
 def make_folds(items: Sequence[Item], by: str, count: int, seed: int) -> list[tuple[list[int], list[int]]]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-import scoring
-from data import OUTPUTS, Item, codes_of, read_items
-from export import Session
+from . import scoring
+from .crossvalidate import report
+from .data import OUTPUTS, Item, codes_of, read_items
+from .export import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
 
 class Folder:
@@ -41,21 +45,19 @@ class Folder:
 def slices(items: list[Item]) -> dict[str, NDArray[np.bool_]]:
     """The parts that error rates are published for."""
     parts: dict[str, Callable[[Item], bool]] = {
-        "all": lambda item: True,
         "comment": lambda item: item.comment,
         "news": lambda item: not item.comment,
         "headline only": lambda item: item.headline_only,
         "with lead": lambda item: not item.headline_only,
     }
-    masks = {name: np.array([test(item) for item in items]) for name, test in parts.items()}
+    masks = {"all": np.ones(len(items), dtype=bool)}
+    masks |= {name: np.array([test(item) for item in items]) for name, test in parts.items()}
     for group in sorted({item.group for item in items}):
         masks[f"group {group}"] = np.array([item.group == group for item in items])
     return masks
 
 
 def main() -> None:
-    from crossvalidate import report
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
     parser.add_argument("--model", type=Path, required=True, help="model folder")

@@ -117,21 +117,23 @@ def binary_threshold(codes: Array, probabilities: Array) -> float:
     return float(GRID[int(_smooth(curve, 4).argmax())])
 
 
-def uncertain_band(codes: Array, probabilities: Array, threshold: float, share: float = 0.5) -> tuple[float, float]:
-    """Narrowest band around the threshold, grown step by step, that holds ``share`` of the errors."""
+def uncertain_band(codes: Array, probabilities: Array, threshold: float, rate: float = 0.25) -> tuple[float, float]:
+    """Widest band around the threshold whose edges still have an error rate of at least ``rate``.
+
+    Grown in steps of .05; the rate is read off the tenth beyond each edge, for enough items.
+    """
     wrong = (probabilities >= threshold) != (codes > 0)
+
+    def error_rate(low: float, high: float) -> float:
+        inside = (probabilities >= low) & (probabilities < high)
+        return float(wrong[inside].mean()) if inside.any() else 0.0
+
     low = high = threshold
-    while np.sum(wrong & (probabilities >= low) & (probabilities <= high)) < share * wrong.sum():
-        # Grow towards the side whose next slice is the more error-prone.
-        down = (probabilities >= low - 0.02) & (probabilities < low)
-        up = (probabilities > high) & (probabilities <= high + 0.02)
-        gain_down = float(wrong[down].mean()) if down.any() else 0.0
-        gain_up = float(wrong[up].mean()) if up.any() else 0.0
-        if (gain_down >= gain_up and low > 0.02) or high > 0.97:
-            low -= 0.02
-        else:
-            high += 0.02
-    return round(max(low, 0.0), 2), round(min(high, 1.0), 2)
+    while low > 0.1 and error_rate(low - 0.1, low) >= rate:
+        low -= 0.05
+    while high < 0.9 and error_rate(high, high + 0.1) >= rate:
+        high += 0.05
+    return round(low, 2), round(high, 2)
 
 
 def bootstrap(

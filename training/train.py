@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime
+import datetime as dt
 import importlib.metadata
 import json
 import multiprocessing
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
-import scoring
-from classifier import BASE_SHA256, average, new_model, predict, tokenise
-from crossvalidate import (
+from . import scoring
+from .classifier import BASE_SHA256, average, new_model, predict, tokenise
+from .crossvalidate import (
     CORPUS,
     Job,
     calibrate,
@@ -30,8 +28,15 @@ from crossvalidate import (
     probabilities,
     report,
 )
-from data import OUTPUTS, SUMMARY_WORDS, codes_of, make_folds, read_corpus, read_items
-from export import Session, export_onnx, quantise, write_folder
+from .data import OUTPUTS, SUMMARY_WORDS, codes_of, make_folds, read_corpus, read_items
+from .export import Session, export_onnx, quantise, write_folder
+
+if TYPE_CHECKING:
+    import torch
+    from numpy.typing import NDArray
+
+    from .classifier import Config
+    from .data import Item
 
 FOLDS = 5
 
@@ -48,7 +53,77 @@ def both_logits(job: Job) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def final_weights(job: Job) -> dict[str, torch.Tensor]:
-    return average(learn(job)).state_dict()
+    state: dict[str, torch.Tensor] = average(learn(job)).state_dict()
+    return state
+
+
+def describe(
+    items: list[Item],
+    authored: list[Item],
+    config: Config,
+    seeds: tuple[int, ...],
+    full: scoring.Array,
+    small: scoring.Array,
+    fold_of: NDArray[np.int64],
+) -> dict[str, Any]:
+    """The manifest, from out-of-fold logits in full precision and in int8."""
+    # The shipped calibration and thresholds use every out-of-fold logit; the figures are cross-fitted.
+    codes = codes_of(items)
+    calibration = calibrate(full, codes)
+    chances = probabilities(full, calibration)
+    cut = choose_thresholds(codes, chances)
+    bands = {
+        name: scoring.uncertain_band(codes[rows, column], chances[rows, column], cut[name])
+        for column, name in enumerate(OUTPUTS)
+        for rows in [codes[:, 0] > 0 if column else np.ones(len(codes), dtype=bool)]
+    }
+    fitted, chosen = cross_fitted(full, codes, fold_of)
+    on = codes[:, 0] > 0
+    gold, predicted = scoring.labels_of(codes[on, 1:]), scoring.labels_of(chosen[on, 1:])
+    shipped = [
+        scoring.labels_of((probabilities(values, calibration) >= np.array([cut[name] for name in OUTPUTS]))[on, 1:])
+        for values in (full, small)
+    ]
+    return {
+        "name": "embedded-minilm",
+        "version": "1",
+        "codebook_version": "1.1",
+        "language": "en",
+        "max_tokens": config.max_tokens,
+        "summary_words": SUMMARY_WORDS,
+        "outputs": list(OUTPUTS),
+        "calibration": {
+            name: {"scale": round(scale, 6), "bias": round(bias, 6)} for name, (scale, bias) in calibration.items()
+        },
+        "thresholds": {name: round(value, 2) for name, value in cut.items()},
+        "uncertain": {name: list(band) for name, band in bands.items()},
+        "files": {},
+        "base": {"name": "all-MiniLM-L6-v2", "sha256": BASE_SHA256, "licence": "Apache-2.0"},
+        "training": {
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
+            "items": len(items),
+            "authored_items": len(authored) if config.authored_weight else 0,
+            "relevant": int(codes[:, 0].sum()),
+            "hope": int(codes[:, 1].sum()),
+            "appease": int(codes[:, 2].sum()),
+            "seeds": list(seeds),
+            "config": dataclasses.asdict(config),
+            "versions": {
+                name: importlib.metadata.version(name)
+                for name in ("torch", "transformers", "onnx", "onnxruntime", "scikit-learn")
+            },
+            "cross_validation": {
+                "folds": FOLDS,
+                "macro_f1_interval": [round(value, 3) for value in scoring.bootstrap(gold, predicted)],
+                **{name: round(value, 3) for name, value in report(codes, fitted, chosen).items()},
+            },
+            "int8_against_fp32": {
+                "label_agreement": round(float(np.mean(shipped[0] == shipped[1])), 4),
+                "macro_f1_change": round(scoring.macro_f1(gold, shipped[1]) - scoring.macro_f1(gold, shipped[0]), 4),
+                "mean_probability_change": round(float(np.abs(probabilities(small, calibration) - chances).mean()), 4),
+            },
+        },
+    }
 
 
 def main() -> None:
@@ -75,77 +150,14 @@ def main() -> None:
         parts = list(pool.map(both_logits, jobs))
         state = final.result()
 
-    full, logits = np.zeros((len(items), len(OUTPUTS))), np.zeros((len(items), len(OUTPUTS)))
+    full, small = np.zeros((len(items), len(OUTPUTS))), np.zeros((len(items), len(OUTPUTS)))
     fold_of = np.zeros(len(items), dtype=np.int64)
     for fold, (_, held_out) in enumerate(folds):
-        full[held_out], logits[held_out] = parts[fold]
+        full[held_out], small[held_out] = parts[fold]
         fold_of[held_out] = fold
-    codes = codes_of(items)
     if args.save:
-        np.savez_compressed(args.save, logits=np.stack([full, logits])[:, None], fold_of=fold_of, codes=codes)
-
-    # The shipped calibration and thresholds use every out-of-fold int8 logit; the figures are cross-fitted.
-    calibration = calibrate(logits, codes)
-    cut = choose_thresholds(codes, probabilities(logits, calibration))
-    chances = probabilities(logits, calibration)
-    bands = {
-        name: scoring.uncertain_band(codes[rows, column], chances[rows, column], cut[name])
-        for column, name in enumerate(OUTPUTS)
-        for rows in [codes[:, 0] > 0 if column else np.ones(len(codes), dtype=bool)]
-    }
-    fitted, chosen = cross_fitted(logits, codes, fold_of)
-    on = codes[:, 0] > 0
-    gold, predicted = scoring.labels_of(codes[on, 1:]), scoring.labels_of(chosen[on, 1:])
-    shipped = [
-        scoring.labels_of(
-            (probabilities(values, calibration) >= np.array([cut[name] for name in OUTPUTS]))[on, 1:]
-        )
-        for values in (full, logits)
-    ]
-    manifest: dict[str, Any] = {
-        "name": "embedded-minilm",
-        "version": "1",
-        "codebook_version": "1.1",
-        "language": "en",
-        "max_tokens": config.max_tokens,
-        "summary_words": SUMMARY_WORDS,
-        "outputs": list(OUTPUTS),
-        "calibration": {
-            name: {"scale": round(scale, 6), "bias": round(bias, 6)} for name, (scale, bias) in calibration.items()
-        },
-        "thresholds": {name: round(value, 2) for name, value in cut.items()},
-        "uncertain": {name: list(band) for name, band in bands.items()},
-        "files": {},
-        "base": {"name": "all-MiniLM-L6-v2", "sha256": BASE_SHA256, "licence": "Apache-2.0"},
-        "training": {
-            "date": datetime.date.today().isoformat(),
-            "items": len(items),
-            "authored_items": len(authored) if config.authored_weight else 0,
-            "relevant": int(codes[:, 0].sum()),
-            "hope": int(codes[:, 1].sum()),
-            "appease": int(codes[:, 2].sum()),
-            "seeds": list(seeds),
-            "config": dataclasses.asdict(config),
-            "versions": {
-                name: importlib.metadata.version(name)
-                for name in ("torch", "transformers", "onnx", "onnxruntime", "scikit-learn")
-            },
-            "cross_validation": {
-                "folds": FOLDS,
-                "macro_f1_interval": [round(value, 3) for value in scoring.bootstrap(gold, predicted)],
-                **{name: round(value, 3) for name, value in report(codes, fitted, chosen).items()},
-            },
-            "int8_against_fp32": {
-                "label_agreement": round(float(np.mean(shipped[0] == shipped[1])), 4),
-                "macro_f1_change": round(
-                    scoring.macro_f1(gold, shipped[1]) - scoring.macro_f1(gold, shipped[0]), 4
-                ),
-                "mean_probability_change": round(
-                    float(np.abs(probabilities(full, calibration) - chances).mean()), 4
-                ),
-            },
-        },
-    }
+        np.savez_compressed(args.save, logits=np.stack([full, small]), fold_of=fold_of)
+    manifest = describe(items, authored, config, seeds, full, small, fold_of)
     model = new_model(config)
     model.load_state_dict(state)
     write_folder(model.eval(), manifest, args.out)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COLOURS = {HOPEFUL: "#0072B2", APPEASEMENT: "#D55E00"}
-WIDTH = 720
+WIDTH = 860
 _INTERVALS = "95 % intervals"
 
 
@@ -129,7 +129,7 @@ def shares(counts: pd.DataFrame, key: str, titles: Mapping[str, str], link: str)
         base.mark_point(filled=True, size=60, opacity=1).encode(
             x=x, href="link:N", shape=alt.Shape("framing:N", legend=None)
         ),
-    ).properties(width=WIDTH - 220, height=alt.Step(15))
+    ).properties(width=WIDTH - 240, height=alt.Step(15))
 
 
 def anchor(name: str) -> str:
@@ -145,3 +145,8 @@ def svg(chart: alt.TopLevelMixin) -> str:
     drawn = str(vl_convert.vegalite_to_svg(themed.to_dict()))
     # vl-convert resolves links against an address of its own; ours stay inside the page.
     return re.sub(r'xlink:href="https?://[^"#]*#', 'href="#', drawn)
+
+
+def draw_offline() -> None:
+    """Make notebooks show charts as SVG; Altair's own default would load its scripts from the network."""
+    alt.renderers.enable("svg")

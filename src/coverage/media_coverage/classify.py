@@ -6,9 +6,11 @@ whatever stands around it; and `info.model_id` names weights, tokenizer and thre
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 EMBEDDED = Path(__file__).parent / "model"
 """Folder of the model that ships with the package."""
+
+
+MAX_PARTS = 6
+"""Parts of a text among which the deciding one is sought; each costs a pass through the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,11 @@ def model_input(text: Text, summary_words: int) -> str:
     if not title or not summary:
         return title or summary
     return f"{title} {summary}" if title[-1] in ".!?…:;" else f"{title}. {summary}"
+
+
+def _cores() -> int:
+    """The cores this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sha256(path: Path) -> str:
@@ -132,9 +143,9 @@ class OnnxClassifier:
         )
         self._summary_words = int(manifest["summary_words"])
         options = onnxruntime.SessionOptions()
-        # Without a number, onnxruntime pins threads to every core of the machine, allowed or not.
-        options.intra_op_num_threads = len(os.sched_getaffinity(0))
-        options.inter_op_num_threads = 1
+        # One thread per text and several texts at once: threads that share one short text mostly wait for each
+        # other, and spin while they wait.
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
@@ -160,7 +171,10 @@ class OnnxClassifier:
 
     def classify(self, texts: Sequence[Text], *, evidence: bool = False) -> list[Framing]:
         """One Framing per text, in order. With `evidence` each names the sentence that decided."""
-        return [self._one(text, evidence=evidence) for text in texts]
+        if len(texts) < 2:  # nothing to share out
+            return [self._one(text, evidence=evidence) for text in texts]
+        with ThreadPoolExecutor(_cores()) as pool:
+            return list(pool.map(functools.partial(self._one, evidence=evidence), texts))
 
     def _one(self, text: Text, *, evidence: bool) -> Framing:
         probabilities = self._decision.probabilities(self._logits(model_input(text, self._summary_words)))
@@ -171,6 +185,9 @@ class OnnxClassifier:
         """The sentence without which the likelier frame's logit falls most (occlusion)."""
         parts = [plain(text.title), *sentences(first_words(plain(text.summary), self._summary_words))]
         parts = [part for part in parts if part]
+        parts[MAX_PARTS - 1 :] = (
+            [" ".join(parts[MAX_PARTS - 1 :])] if len(parts) > MAX_PARTS else parts[MAX_PARTS - 1 :]
+        )
         if len(parts) < 2:  # with one sentence there is nothing to leave out
             return "".join(parts)
         output = OUTPUTS.index("hope" if frame == "hopeful_peace" else "appease")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .config import Config
-    from .records import FeedResult, RunSummary, Text
+    from .records import FeedResult, Framing, RunSummary, Text
+
+SCORE_BATCH = 256
+"""Texts read, labelled and printed at a time: bounded memory, and results while a long file is still being read."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -371,20 +375,25 @@ def score(config_path: Path, db: Path | None, file: str) -> None:  # noqa: ARG00
     from .classify import load_classifier
 
     classifier = load_classifier()
-    for number, value in _lines(file):
-        (framing,) = classifier.classify([_text(value, file, number)])
-        answer = {
-            "id": value.get("id", number),
-            "label": framing.label,
-            "leaning": framing.leaning,
-            "relevant": framing.relevant,
-            "uncertain": framing.uncertain,
-            "p_relevant": framing.p_relevant,
-            "p_hope": framing.p_hope,
-            "p_appease": framing.p_appease,
-            "model": classifier.info.model_id,
-        }
-        click.echo(json.dumps(answer, ensure_ascii=False))
+    lines = _lines(file)
+    while batch := list(islice(lines, SCORE_BATCH)):
+        framings = classifier.classify([_text(value, file, number) for number, value in batch])
+        for (number, value), framing in zip(batch, framings, strict=True):
+            click.echo(json.dumps(_answer(value.get("id", number), framing, classifier.info.model_id)))
+
+
+def _answer(key: object, framing: Framing, model_id: str) -> dict[str, object]:
+    return {
+        "id": key,
+        "label": framing.label,
+        "leaning": framing.leaning,
+        "relevant": framing.relevant,
+        "uncertain": framing.uncertain,
+        "p_relevant": framing.p_relevant,
+        "p_hope": framing.p_hope,
+        "p_appease": framing.p_appease,
+        "model": model_id,
+    }
 
 
 def _code(value: dict[str, Any], name: str, file: str, line: int) -> bool:

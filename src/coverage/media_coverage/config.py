@@ -183,13 +183,14 @@ class Config(_Model):
 
 
 class _Loader(yaml.SafeLoader):
-    """Says where a value is that no date or number can be made of, such as 2025-02-30."""
+    """Says where the value is that no date or number can be made of, such as 2025-02-30."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except ValueError as error:
-            raise yaml.constructor.ConstructorError(problem=str(error), problem_mark=node.start_mark) from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:  # PyYAML lets all pass
+            problem = f"{node.value!r} makes no value: {error}"
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=node.start_mark) from error
 
 
 Location = tuple[str | int, ...]

@@ -18,7 +18,7 @@ from .errors import TrackerError
 from .pipeline import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from .classify import Classifier
     from .config import Config
@@ -117,3 +117,20 @@ def run_demo(
             samples.edition = edition
             summaries.append(run(config, classifier=classifier, progress=progress))
     return config, summaries
+
+
+def database_or_demo(root: Path, environment: Mapping[str, str]) -> Path:
+    """The database a notebook should open: the user's, or the demo's, which is made when it is not there yet.
+
+    Looks at MEDIA_COVERAGE_DB in `environment`, then at the database that `root`/feeds.yaml names, then at
+    `root`/demo/demo.db.
+    """
+    if named := environment.get("MEDIA_COVERAGE_DB"):
+        return Path(named)
+    feeds = root / "feeds.yaml"
+    if feeds.exists() and (own := configuration.load(feeds).database).exists():
+        return own
+    made = root / "demo" / "demo.db"
+    if not made.exists():
+        run_demo(made.parent)
+    return made

@@ -47,7 +47,7 @@ def canonical_url(url: str | None) -> str | None:
         host, port = (parts.hostname or "").lower().rstrip("."), parts.port
     except ValueError:
         return None
-    if parts.scheme.lower() not in {"http", "https"} or not host:
+    if parts.scheme.lower() not in {"http", "https"} or not host or " " in host:
         return None
     host = f"[{host}]" if ":" in host else _WWW.sub("", host)
     netloc = host + (f":{port}" if port and port not in {80, 443} else "")

@@ -9,6 +9,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from .errors import TrackerError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,7 +31,10 @@ def declared_code(tag: str | None) -> str | None:
 def _identifier() -> Callable[[str], tuple[str, float]]:
     from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_modelpath(MODEL_DIR / MODEL_FILE, norm_probs=True)
+    try:
+        identifier = LanguageIdentifier.from_modelpath(MODEL_DIR / MODEL_FILE, norm_probs=True)
+    except OSError as error:  # it unpacks into the temporary folder
+        raise TrackerError(f"the language detector cannot be unpacked: {error}; is the disk full?") from error
     # Pidgins and creoles written much like their parent (all with three-letter codes) only draw probability away.
     identifier.set_languages([code for code in identifier.labels if len(code) == 2])
     return identifier.classify  # type: ignore[no-any-return]

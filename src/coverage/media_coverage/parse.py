@@ -56,34 +56,57 @@ def _entry(item: Any) -> Entry:
     )
 
 
+def _whole_characters(body: bytes) -> bytes:
+    """Without the half of a UTF-8 character in which a document broke off: for its sake feedparser would take
+    the whole document for one in another encoding, and garble every headline."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return body[: error.start] if error.reason == "unexpected end of data" else body
+    return body
+
+
+def _broke_off_inside_item(body: bytes) -> bool:
+    """Does a document that broke off end inside an item? Yes too where an encoding hides the tags."""
+    begun, ended = ((b"<item", b"<entry"), (b"</item", b"</entry"))
+    return max(map(body.rfind, begun)) >= max(map(body.rfind, ended))
+
+
 def parse(fetched: Fetched, max_entries: int) -> ParsedFeed | Rejected:
     """Understand one document. Entries with neither title nor summary carry nothing to read and are left out."""
-    headers = {**fetched.headers, "content-location": fetched.final_url or fetched.feed.url}
-    headers.pop("content-encoding", None)  # the body is already decompressed
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # feedparser warns about its own coming changes
-            # BytesIO, not bytes: feedparser would try to open bytes as the name of a local file.
-            document: Any = feedparser.parse(
-                io.BytesIO(fetched.body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-            )
+            return _understand(fetched, max_entries)
     except Exception as error:  # noqa: BLE001 - feedparser raises many types on hostile input; all mean the same
         return Rejected(
             FetchOutcome.PARSER_ERROR, f"the parser failed: {type(error).__name__}: {clean(str(error))[:200]}"
         )
+
+
+def _understand(fetched: Fetched, max_entries: int) -> ParsedFeed | Rejected:
+    headers = {**fetched.headers, "content-location": fetched.final_url or fetched.feed.url}
+    headers.pop("content-encoding", None)  # the body is already decompressed
+    # BytesIO, not bytes: feedparser would try to open bytes as the name of a local file.
+    document: Any = feedparser.parse(
+        io.BytesIO(_whole_characters(fetched.body)),
+        response_headers=headers,
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
     if not document.get("version") and not document.entries:
         if _HTML.match(fetched.body[:2000]):
             return Rejected(FetchOutcome.NOT_A_FEED, "an HTML page came back instead of a feed")
         return Rejected(FetchOutcome.NOT_A_FEED, "the document is not a feed")
-    items = document.entries[:max_entries]
+    items = document.entries
     damage = None
     if document.bozo and not isinstance(
         document.bozo_exception, feedparser.CharacterEncodingOverride | feedparser.NonXMLContentType
     ):
         damage = clean(str(document.bozo_exception))[:200]
-        if any(sign in damage for sign in _TRUNCATED) and items:
-            items = items[:-1]  # the document broke off inside the last item: half a headline is not a headline
-    entries = tuple(entry for entry in map(_entry, items) if entry.title or entry.summary)
+        if any(sign in damage for sign in _TRUNCATED) and _broke_off_inside_item(fetched.body):
+            items = items[:-1]  # half a headline is not a headline
+    entries = tuple(entry for entry in map(_entry, items[:max_entries]) if entry.title or entry.summary)
     return ParsedFeed(
         title=plain(str(document.feed.get("title") or "")),
         version=str(document.get("version") or "unknown"),

@@ -250,19 +250,19 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _weeks(articles: pd.DataFrame) -> list[dict[str, Any]]:
+def _weeks(articles: pd.DataFrame, max_listed: int) -> list[dict[str, Any]]:
     weeks = []
     if len(articles):
         for week, rows in articles.groupby(articles["date"].map(_week_of), sort=True):
-            shown = _rows(rows.head(MAX_LISTED))
+            shown = _rows(rows.head(max_listed))
             weeks.append({"week": week, "n": len(rows), "articles": [_article(row) for row in shown]})
     return weeks
 
 
-def _lists(articles: pd.DataFrame, key: str, prefix: str) -> list[dict[str, Any]]:
+def _lists(articles: pd.DataFrame, key: str, prefix: str, max_listed: int) -> list[dict[str, Any]]:
     """For each outlet or group: its articles as links to where they are listed."""
     weeks = articles["date"].map(_week_of)
-    listed = {i for _, rows in articles.groupby(weeks) for i in rows.head(MAX_LISTED)["article_id"]}
+    listed = {i for _, rows in articles.groupby(weeks) for i in rows.head(max_listed)["article_id"]}
     return [
         {
             "id": prefix + charts.anchor(str(name)),
@@ -276,7 +276,7 @@ def _lists(articles: pd.DataFrame, key: str, prefix: str) -> list[dict[str, Any]
                     "date": row["date"],
                     "label": row["label"],
                 }
-                for row in _rows(rows.head(MAX_LISTED))
+                for row in _rows(rows.head(max_listed))
             ],
         }
         for name, rows in articles.groupby(key, sort=True)
@@ -303,12 +303,19 @@ def _copied(articles: pd.DataFrame) -> list[dict[str, Any]]:
     return sorted(found, key=lambda story: (-len(story["outlets"]), story["date"]))[:20]
 
 
-def html(material: Material) -> str:
-    """The report as one HTML page without scripts and without any request to the network."""
+def html(material: Material, max_listed: int = MAX_LISTED) -> str:
+    """The report as one HTML page without scripts and without any request to the network.
+
+    At most `max_listed` articles are listed per week, group and outlet; the page says where it cut.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader(__package__, "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader(__package__, "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
     weekly, groups, outlets = (counts_by(material, by) for by in ("week", "group", "outlet"))
     enough = outlets[outlets["articles"] >= estimate.MIN_ITEMS]
@@ -333,9 +340,9 @@ def html(material: Material) -> str:
         weekly=_table(weekly, lambda name: "#week-" + name),
         groups=_table(groups, lambda name: "#group-" + charts.anchor(name)),
         outlets=_table(outlets, lambda name: "#outlet-" + charts.anchor(name)),
-        weeks=_weeks(material.articles),
-        group_lists=_lists(material.articles, "outlet_group", "group-"),
-        outlet_lists=_lists(material.articles, "outlet", "outlet-"),
+        weeks=_weeks(material.articles, max_listed),
+        group_lists=_lists(material.articles, "outlet_group", "group-", max_listed),
+        outlet_lists=_lists(material.articles, "outlet", "outlet-", max_listed),
         copied=_copied(material.articles),
         edits=_rows(edits),
         events=_rows(material.events),
@@ -343,7 +350,7 @@ def html(material: Material) -> str:
         last_run=material.runs.iloc[0].to_dict() if len(material.runs) else None,
         uncorrected=estimate.UNCORRECTED,
         min_items=estimate.MIN_ITEMS,
-        max_listed=MAX_LISTED,
+        max_listed=max_listed,
         made_at=material.made_at.strftime("%Y-%m-%d %H:%M UTC"),
         model_id=material.model_id,
         codebook_version=material.codebook_version,

@@ -129,7 +129,7 @@ class Query:
         while position < len(text):
             found = _TOKEN.match(text, position)
             if found is None:
-                raise QueryError(f"unbalanced quotation mark at {text[position : position + 20]!r}")
+                raise QueryError(f"unbalanced quotation mark at {text[position : position + 20].lstrip()!r}")
             kind = str(found.lastgroup)
             value = found.group(kind)
             if kind == "word" and value.upper() in _OPERATORS:

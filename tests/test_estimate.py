@@ -1,0 +1,201 @@
+"""Shares, indices and their intervals against published and closed-form values."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media_coverage.estimate import MIN_ITEMS, Z95, net_framing_index, share, with_intervals
+from media_coverage.framing import LABELS
+
+LARGE = 10**6
+
+
+@st.composite
+def counts_of(draw: st.DrawFn) -> tuple[int, int]:
+    n = draw(st.integers(1, 60) | st.integers(1, LARGE))
+    return draw(st.integers(0, n)), n
+
+
+def test_the_quantile_is_that_of_a_95_percent_interval() -> None:
+    assert (1 + math.erf(Z95 / math.sqrt(2))) / 2 == pytest.approx(0.975, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [
+        # Newcombe (1998), Two-sided confidence intervals for the single proportion, table I, method 3.
+        pytest.param(81, 263, 0.2553, 0.3662, id="81 of 263"),
+        pytest.param(15, 148, 0.0624, 0.1605, id="15 of 148"),
+        pytest.param(0, 20, 0.0000, 0.1611, id="0 of 20"),
+        pytest.param(1, 29, 0.0061, 0.1718, id="1 of 29"),
+    ],
+)
+def test_the_interval_is_the_published_wilson_score_interval(k: int, n: int, low: float, high: float) -> None:
+    estimate = share(k, n)
+    assert estimate is not None
+    assert (estimate.value, estimate.n) == (k / n, n)
+    assert (round(estimate.low, 4), round(estimate.high, 4)) == (low, high)
+
+
+@given(counts_of())
+def test_the_bounds_are_the_shares_that_the_score_test_just_does_not_reject(counts: tuple[int, int]) -> None:
+    """Wilson's definition: |p - bound| = z · sqrt(bound · (1 - bound) / n)."""
+    k, n = counts
+    estimate = share(k, n)
+    assert estimate is not None
+    for bound in (estimate.low, estimate.high):
+        distance = Z95 * math.sqrt(bound * (1 - bound) / n)
+        assert abs(k / n - bound) == pytest.approx(distance, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 15, 1000, LARGE])
+def test_at_the_ends_the_interval_touches_zero_and_one_exactly(n: int) -> None:
+    none, every = share(0, n), share(n, n)
+    assert none is not None
+    assert every is not None
+    assert (none.value, none.low) == (0.0, 0.0)
+    assert (every.value, every.high) == (1.0, 1.0)
+    # Closed forms of the other bound.
+    assert none.high == pytest.approx(Z95**2 / (n + Z95**2), rel=1e-9)
+    assert every.low == pytest.approx(n / (n + Z95**2), rel=1e-9)
+
+
+@given(counts_of())
+def test_a_share_lies_within_its_interval_and_both_within_zero_and_one(counts: tuple[int, int]) -> None:
+    estimate = share(*counts)
+    assert estimate is not None
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+    assert estimate.low < estimate.high
+
+
+@given(counts_of())
+def test_the_complement_has_the_mirrored_interval(counts: tuple[int, int]) -> None:
+    k, n = counts
+    one, other = share(k, n), share(n - k, n)
+    assert one is not None
+    assert other is not None
+    assert one.low == pytest.approx(1 - other.high, abs=1e-12)
+    assert one.high == pytest.approx(1 - other.low, abs=1e-12)
+
+
+@given(counts_of(), st.integers(2, 50))
+def test_more_items_with_the_same_share_make_a_narrower_interval(counts: tuple[int, int], times: int) -> None:
+    few, many = share(*counts), share(counts[0] * times, counts[1] * times)
+    assert few is not None
+    assert many is not None
+    assert many.high - many.low < few.high - few.low
+
+
+def test_without_items_there_is_no_share_and_no_index() -> None:
+    assert share(0, 0) is None
+    assert net_framing_index(0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("hopeful", "appeasement", "value"),
+    [
+        pytest.param(10, 0, 1.0, id="all hopeful"),
+        pytest.param(0, 10, -1.0, id="all appeasement"),
+        pytest.param(10, 10, 0.0, id="even"),
+        pytest.param(15, 5, 0.5, id="three to one"),
+        pytest.param(5, 15, -0.5, id="one to three"),
+    ],
+)
+def test_the_index_runs_from_minus_one_to_one(hopeful: int, appeasement: int, value: float) -> None:
+    estimate = net_framing_index(hopeful, appeasement)
+    assert estimate is not None
+    assert estimate.value == pytest.approx(value)
+    assert estimate.n == hopeful + appeasement
+
+
+@given(counts_of())
+def test_the_index_is_twice_the_share_of_hopeful_minus_one_with_its_interval(counts: tuple[int, int]) -> None:
+    hopeful, n = counts
+    p, index, mirrored = (
+        share(hopeful, n),
+        net_framing_index(hopeful, n - hopeful),
+        net_framing_index(n - hopeful, hopeful),
+    )
+    assert p is not None
+    assert index is not None
+    assert mirrored is not None
+    assert (index.value, index.low, index.high) == pytest.approx((2 * p.value - 1, 2 * p.low - 1, 2 * p.high - 1))
+    assert -1 <= index.low <= index.value <= index.high <= 1
+    assert (mirrored.low, mirrored.high) == pytest.approx((-index.high, -index.low), abs=1e-11)
+
+
+def table(*rows: tuple[int, int, int, int]) -> pd.DataFrame:
+    frame = pd.DataFrame(list(rows), columns=list(LABELS))
+    frame.insert(0, "articles", frame.sum(axis=1))
+    frame.insert(0, "outlet", [f"Outlet {n}" for n in range(len(frame))])
+    return frame
+
+
+def test_rows_get_their_shares_and_index_beside_their_counts() -> None:
+    counts = table((12, 4, 2, 2))
+    row = with_intervals(counts).iloc[0]
+    for label, k in zip(LABELS, (12, 4, 2, 2), strict=True):
+        expected = share(k, 20)
+        assert expected is not None
+        found = (row[f"share_{label}"], row[f"share_{label}_low"], row[f"share_{label}_high"])
+        assert found == (expected.value, expected.low, expected.high)
+        assert row[label] == k
+    index = net_framing_index(12, 4)
+    assert index is not None
+    assert (row["index"], row["index_low"], row["index_high"]) == (index.value, index.low, index.high)
+    assert row["index_n"] == 16
+    assert list(counts.columns) == ["outlet", "articles", *LABELS], "what was passed in stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("row", "shares_shown", "index_shown"),
+    [
+        pytest.param((8, 7, 0, 0), True, True, id="just enough for both"),
+        pytest.param((7, 7, 0, 0), False, False, id="one too few"),
+        pytest.param((7, 7, 1, 0), True, False, id="enough articles, too few framed"),
+        pytest.param((0, 0, 0, 40), True, False, id="none framed"),
+        pytest.param((0, 0, 0, 0), False, False, id="nothing at all"),
+    ],
+)
+def test_what_few_items_stand_behind_is_not_shown(
+    row: tuple[int, int, int, int], shares_shown: bool, index_shown: bool
+) -> None:
+    assert MIN_ITEMS == 15
+    found = with_intervals(table(row)).iloc[0]
+    for label in LABELS:
+        for column in (f"share_{label}", f"share_{label}_low", f"share_{label}_high"):
+            assert pd.notna(found[column]) is shares_shown, column
+    for column in ("index", "index_low", "index_high"):
+        assert pd.notna(found[column]) is index_shown, column
+    assert found["index_n"] == row[0] + row[1]
+    assert found["articles"] == sum(row)
+
+
+def test_a_table_without_rows_has_all_columns_and_stays_empty() -> None:
+    assert list(with_intervals(table()).columns) == list(with_intervals(table((9, 9, 1, 1))).columns)
+    assert with_intervals(table()).empty
+
+
+_row = st.tuples(*[st.integers(0, 30)] * 4)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(_row, min_size=1, max_size=6))
+def test_shares_shown_are_never_negative_and_add_up_to_one(rows: list[tuple[int, int, int, int]]) -> None:
+    found = with_intervals(table(*rows))
+    shares = found[[f"share_{label}" for label in LABELS]]
+    shown = found["articles"] >= MIN_ITEMS
+    assert shares.notna().all(axis=1).tolist() == shown.tolist()
+    assert shares[shown].sum(axis=1).tolist() == pytest.approx([1.0] * int(shown.sum()))
+    for label in LABELS:
+        interval = found.loc[shown, [f"share_{label}_low", f"share_{label}", f"share_{label}_high"]]
+        for low, value, high in interval.to_numpy().tolist():
+            assert 0 <= low <= value <= high <= 1
+    framed = found[found["index_n"] >= MIN_ITEMS]
+    for low, value, high in framed[["index_low", "index", "index_high"]].to_numpy().tolist():
+        assert -1 <= low <= value <= high <= 1

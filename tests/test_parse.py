@@ -1,0 +1,551 @@
+"""parse.py: from the bytes that servers send to entries, whatever the bytes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from conftest import Item, rss
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from media_coverage.parse import parse
+from media_coverage.records import Entry, Feed, Fetched, FetchOutcome, Outlet, ParsedFeed, Rejected
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from feedserver import FeedServer
+
+FEED = Feed("https://ledger.example/feeds/world.xml", Outlet("Morning Ledger", "GB", "uk"))
+XML = '<?xml version="1.0" encoding="utf-8"?>'
+ITEM = (
+    "<item><title>Envoys meet by the lake</title><link>https://ledger.example/lake</link>"
+    "<description>Talks went on into the night.</description></item>"
+)
+SECOND = (
+    "<item><title>Both sides speak of a truce</title><link>https://ledger.example/truce</link>"
+    "<description>No date was named.</description></item>"
+)
+
+
+def read(body: str | bytes, *, url: str | None = None, limit: int = 5000, **headers: str) -> ParsedFeed | Rejected:
+    """Parse `body` as if it had come over HTTP; header names with _ for -."""
+    return parse(
+        Fetched(
+            feed=FEED,
+            outcome=FetchOutcome.OK,
+            started_at=datetime(2026, 2, 3, 12, tzinfo=UTC),
+            elapsed_ms=1,
+            status=200,
+            final_url=url,
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            body=body if isinstance(body, bytes) else body.encode(),
+        ),
+        limit,
+    )
+
+
+def understood(body: str | bytes, *, url: str | None = None, limit: int = 5000, **headers: str) -> ParsedFeed:
+    parsed = read(body, url=url, limit=limit, **headers)
+    assert isinstance(parsed, ParsedFeed), parsed
+    return parsed
+
+
+def rss_of(*items: str, declaration: str = XML, version: str = "2.0") -> str:
+    return (
+        f'{declaration}<rss version="{version}"><channel><title>Morning Ledger</title>'
+        f"<language>en-GB</language>{''.join(items)}</channel></rss>"
+    )
+
+
+def item_of(title: str = "Envoys meet", summary: str = "Talks went on.", more: str = "") -> str:
+    return f"<item><title>{title}</title><description>{summary}</description>{more}</item>"
+
+
+def atom_of(*entries: str) -> str:
+    return (
+        f'{XML}<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en-GB"><title>Morning Ledger</title>'
+        f"{''.join(entries)}</feed>"
+    )
+
+
+ATOM_ENTRY = (
+    '<entry><id>tag:ledger.example,2026:lake</id><title type="html">Envoys &lt;i&gt;meet&lt;/i&gt; by the lake</title>'
+    '<link rel="alternate" href="/lake"/><updated>2026-02-03T09:00:00+01:00</updated>'
+    '<summary type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>Talks went on</p><p>into the night.</p></div>'
+    "</summary></entry>"
+)
+RDF = (
+    f'{XML}<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" '
+    'xmlns:dc="http://purl.org/dc/elements/1.1/"><channel rdf:about="https://ledger.example/"><title>Morning Ledger'
+    "</title><dc:language>en-GB</dc:language></channel>"
+    '<item rdf:about="https://ledger.example/lake"><title>Envoys meet by the lake</title>'
+    "<link>https://ledger.example/lake</link><description>Talks went on into the night.</description>"
+    "<dc:date>2026-02-03T09:00:00+01:00</dc:date></item></rdf:RDF>"
+)
+
+# ---------------------------------------------------------------------- dialects
+
+
+@pytest.mark.parametrize(
+    ("document", "version"),
+    [
+        pytest.param(rss_of(ITEM, version="0.91"), "rss091u", id="RSS 0.91"),
+        pytest.param(rss_of(ITEM, version="0.92"), "rss092", id="RSS 0.92"),
+        pytest.param(RDF, "rss10", id="RSS 1.0"),
+        pytest.param(rss_of(ITEM), "rss20", id="RSS 2.0"),
+        pytest.param(rss_of(ITEM, version="9.9"), "rss", id="RSS of a version nobody defined"),
+        pytest.param(atom_of(ATOM_ENTRY), "atom10", id="Atom"),
+    ],
+)
+def test_every_dialect_gives_the_same_entry(document: str, version: str) -> None:
+    parsed = understood(document)
+    (entry,) = parsed.entries
+    assert (parsed.title, parsed.version, parsed.language) == ("Morning Ledger", version, "en-GB")
+    assert parsed.damage is None
+    assert entry.title == "Envoys meet by the lake"
+    assert entry.summary == "Talks went on into the night."
+    assert entry.link == "https://ledger.example/lake"
+
+
+def test_an_entry_keeps_what_the_feed_says_about_it() -> None:
+    item = (
+        "<item><title>Envoys meet</title><link>https://ledger.example/lake</link><guid isPermaLink='false'>id-7</guid>"
+        "<description>Talks went on.</description><pubDate>Tue, 03 Feb 2026 09:00:00 +0100</pubDate>"
+        '<source url="https://post.example/">Evening Post</source></item>'
+    )
+    assert understood(rss_of(item)).entries == (
+        Entry(
+            title="Envoys meet",
+            summary="Talks went on.",
+            link="https://ledger.example/lake",
+            guid="id-7",
+            published=datetime(2026, 2, 3, 8, tzinfo=UTC),
+            published_raw="Tue, 03 Feb 2026 09:00:00 +0100",
+            source_title="Evening Post",
+            source_url="https://post.example/",
+        ),
+    )
+
+
+def test_what_a_feed_leaves_out_is_none() -> None:
+    (entry,) = understood(rss_of("<item><title>Envoys meet</title></item>")).entries
+    assert entry == Entry(title="Envoys meet", summary="")
+
+
+def test_entries_come_in_order_and_up_to_the_limit() -> None:
+    titles = [f"Report number {number}" for number in range(30)]
+    body = rss(titles)
+    assert [entry.title for entry in understood(body).entries] == titles
+    assert [entry.title for entry in understood(body, limit=7).entries] == titles[:7]
+
+
+def test_items_without_title_and_lead_are_left_out() -> None:
+    empty = "<item><link>https://ledger.example/empty</link></item><item><title> </title></item>"
+    assert [entry.title for entry in understood(rss_of(empty, ITEM)).entries] == ["Envoys meet by the lake"]
+
+
+def test_a_lead_alone_makes_an_entry() -> None:
+    (entry,) = understood(rss_of("<item><description>Talks went on.</description></item>")).entries
+    assert (entry.title, entry.summary) == ("", "Talks went on.")
+
+
+@pytest.mark.parametrize("document", ['<rss version="2.0"></rss>', rss_of(), atom_of()])
+def test_a_feed_without_items_is_a_feed(document: str) -> None:
+    parsed = understood(document)
+    assert parsed.entries == ()
+    assert parsed.damage is None
+
+
+# ---------------------------------------------------------------------- addresses
+
+
+@pytest.mark.parametrize(
+    ("url", "href", "link"),
+    [
+        pytest.param(None, "/lake", "https://ledger.example/lake", id="against the feed's address"),
+        pytest.param(None, "lake", "https://ledger.example/feeds/lake", id="beside the feed"),
+        pytest.param("https://cdn.example/x/y.xml", "lake", "https://cdn.example/x/lake", id="after a redirect"),
+        pytest.param("https://cdn.example/x/y.xml", "https://post.example/", "https://post.example/", id="absolute"),
+    ],
+)
+def test_relative_links_are_resolved_against_the_final_address(url: str | None, href: str, link: str) -> None:
+    for document in (
+        atom_of(ATOM_ENTRY.replace("/lake", href)),
+        rss_of(ITEM.replace("https://ledger.example/lake", href)),
+    ):
+        (entry,) = understood(document, url=url).entries
+        assert entry.link == link
+
+
+# ---------------------------------------------------------------------- encodings
+
+
+@pytest.mark.parametrize(
+    ("encoding", "title"),
+    [
+        pytest.param("iso-8859-1", "Café talks in Málaga"),
+        pytest.param("windows-1252", "“Café” talks – a € question"),
+        pytest.param("utf-8", "Зустріч “на озері” – 会談"),
+        pytest.param("utf-16", "Зустріч “на озері” – 会談"),
+        pytest.param("koi8-r", "Встреча у озера"),
+        pytest.param("shift_jis", "会談"),
+    ],
+)
+def test_declared_encodings_are_understood(encoding: str, title: str) -> None:
+    declaration = f'<?xml version="1.0" encoding="{encoding}"?>'
+    parsed = understood(rss_of(item_of(title), declaration=declaration).encode(encoding))
+    assert parsed.entries[0].title == title
+    assert parsed.damage is None
+
+
+@pytest.mark.parametrize("kind", ["text/xml", "application/xml", "application/rss+xml"])
+def test_an_encoding_declared_in_the_header_alone_is_understood(kind: str) -> None:
+    body = rss_of(item_of("Café talks"), declaration="").encode("iso-8859-1")
+    assert understood(body, content_type=f"{kind}; charset=ISO-8859-1").entries[0].title == "Café talks"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(b"\xef\xbb\xbf" + rss_of(item_of("Café talks")).encode(), {}, id="with a byte order mark"),
+        pytest.param(rss_of(item_of("Café talks"), declaration="").encode(), {}, id="UTF-8 by default"),
+        pytest.param(rss_of(item_of("Café talks"), declaration="").encode("latin-1"), {}, id="Latin-1 said by nobody"),
+        pytest.param(rss_of(item_of("Café talks")).encode("latin-1"), {}, id="Latin-1 called UTF-8"),
+        pytest.param(
+            rss_of(item_of("Café talks"), declaration='<?xml version="1.0" encoding="x-unknown"?>').encode(),
+            {},
+            id="an encoding nobody knows",
+        ),
+        pytest.param(rss_of(item_of("Café talks")).encode(), {"content_type": "text/html"}, id="called HTML"),
+        pytest.param(rss_of(item_of("Café talks")).encode(), {"content_type": "text/plain"}, id="called text"),
+        pytest.param(rss_of(item_of("Café talks")).encode(), {"content_encoding": "gzip"}, id="already unpacked"),
+        pytest.param(
+            rss_of(item_of("Café talks")).encode(), {"content_type": "application/rss+xml; charset=x"}, id="x"
+        ),
+    ],
+)
+def test_a_wrong_or_missing_label_costs_no_headline(body: bytes, headers: dict[str, Any]) -> None:
+    parsed = understood(body, **headers)
+    assert [entry.title for entry in parsed.entries] == ["Café talks"]
+    assert parsed.damage is None
+
+
+# ---------------------------------------------------------------------- texts
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        pytest.param("<![CDATA[<p>Talks</p><p>went on</p>]]>", "Talks went on", id="CDATA with paragraphs"),
+        pytest.param("<![CDATA[Talks<br/>went&nbsp;on &amp; on]]>", "Talks went on & on", id="CDATA with entities"),
+        pytest.param("&lt;p&gt;Talks &lt;b&gt;went&lt;/b&gt; on&lt;/p&gt;", "Talks went on", id="escaped HTML"),
+        pytest.param("&lt;p&gt;R&amp;amp;D went on&lt;/p&gt;", "R&D went on", id="escaped twice"),
+        pytest.param("<![CDATA[<script>alert(1)</script>Talks<style>p{}</style>]]>", "Talks", id="no script, no style"),
+        pytest.param('<![CDATA[<img src="x" onerror="alert(1)"/>Talks]]>', "Talks", id="no image"),
+        pytest.param("Talks\n\n   went\ton", "Talks went on", id="white space"),
+        pytest.param("2 &lt; 3 and 5 &gt; 4", "2 < 3 and 5 > 4", id="a comparison is no markup"),
+        pytest.param("Talks \u202egnol oot\u202c", "Talks gnol oot", id="no change of writing direction"),
+    ],
+)
+def test_texts_become_one_plain_line(source: str, text: str) -> None:
+    (entry,) = understood(rss_of(item_of(source, source))).entries
+    assert (entry.title, entry.summary) == (text, text)
+
+
+@pytest.mark.parametrize("lead", ["", "<description/>", "<description> </description>"])
+def test_the_content_stands_in_for_a_missing_lead(lead: str) -> None:
+    content = (
+        '<content:encoded xmlns:content="http://purl.org/rss/1.0/modules/content/">'
+        "<![CDATA[<p>Talks went on.</p>]]></content:encoded>"
+    )
+    (entry,) = understood(rss_of(f"<item><title>Envoys</title>{lead}{content}</item>")).entries
+    assert entry.summary == "Talks went on."
+
+
+def test_the_lead_counts_before_the_content() -> None:
+    entry = "<entry><title>Envoys</title><content>All of the text.</content><summary>The lead.</summary></entry>"
+    assert understood(atom_of(entry)).entries[0].summary == "The lead."
+
+
+# ---------------------------------------------------------------------- dates
+
+
+@pytest.mark.parametrize(
+    ("date", "published"),
+    [
+        pytest.param("Tue, 03 Feb 2026 09:00:00 GMT", datetime(2026, 2, 3, 9, tzinfo=UTC), id="RFC 822"),
+        pytest.param("Tue, 03 Feb 2026 09:00:00 +0530", datetime(2026, 2, 3, 3, 30, tzinfo=UTC), id="with offset"),
+        pytest.param("3 Feb 2026 09:00 EST", datetime(2026, 2, 3, 14, tzinfo=UTC), id="with a zone's name"),
+        pytest.param("2026-02-03T09:00:00Z", datetime(2026, 2, 3, 9, tzinfo=UTC), id="ISO 8601"),
+        pytest.param("2026-02-03", datetime(2026, 2, 3, tzinfo=UTC), id="a day"),
+        pytest.param("Thu, 01 Jan 1970 00:00:00 GMT", datetime(1970, 1, 1, tzinfo=UTC), id="the epoch"),
+        pytest.param("yesterday at nine", None, id="words"),
+        pytest.param("Tue, 99 Feb 2026 09:00:00 GMT", None, id="no such day"),
+        pytest.param("Tue, 03 Feb 2026 25:61:00 GMT", None, id="no such hour"),
+        pytest.param("0000-00-00T00:00:00Z", None, id="zeros"),
+        pytest.param("-1", None, id="a negative number"),
+    ],
+)
+def test_dates_are_utc_or_none_and_kept_as_spelt(date: str, published: datetime | None) -> None:
+    (entry,) = understood(rss_of(item_of(more=f"<pubDate>{date}</pubDate>"))).entries
+    assert (entry.published, entry.published_raw) == (published, date)
+
+
+@pytest.mark.parametrize("more", ["", "<pubDate/>", "<pubDate> </pubDate>"])
+def test_a_missing_date_is_none(more: str) -> None:
+    (entry,) = understood(rss_of(item_of(more=more))).entries
+    assert (entry.published, entry.published_raw) == (None, None)
+
+
+def test_publication_counts_before_update() -> None:
+    dates = "<published>2026-02-03T09:00:00Z</published><updated>2026-02-05T09:00:00Z</updated>"
+    (entry,) = understood(atom_of(f"<entry><title>Envoys meet</title>{dates}</entry>")).entries
+    assert entry.published == datetime(2026, 2, 3, 9, tzinfo=UTC)
+
+
+# ---------------------------------------------------------------------- not a feed
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        pytest.param("<!DOCTYPE html><html><head><title>Before you go on</title></head></html>", "HTML", id="HTML"),
+        pytest.param("\n <HTML><body>Maintenance</body></HTML>", "HTML", id="HTML in capitals"),
+        pytest.param(f'{XML}<html xmlns="http://www.w3.org/1999/xhtml"><body/></html>', "HTML", id="XHTML"),
+        pytest.param('{"version": "https://jsonfeed.org/version/1.1", "items": []}', "not a feed", id="JSON"),
+        pytest.param("[]", "not a feed", id="JSON list"),
+        pytest.param("", "not a feed", id="empty"),
+        pytest.param(" \n", "not a feed", id="white space"),
+        pytest.param("Service unavailable", "not a feed", id="text"),
+        pytest.param("<error><code>503</code></error>", "not a feed", id="other XML"),
+        pytest.param('<opml version="2.0"><body><outline text="x"/></body></opml>', "not a feed", id="OPML"),
+        pytest.param(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a feed", id="a picture"),
+        pytest.param(b"\0" * 5000, "not a feed", id="zeros"),
+    ],
+)
+def test_other_documents_are_rejected_with_a_reason(document: str | bytes, says: str) -> None:
+    rejected = read(document)
+    assert isinstance(rejected, Rejected)
+    assert rejected.outcome is FetchOutcome.NOT_A_FEED
+    assert says in rejected.error
+
+
+# ---------------------------------------------------------------------- damage
+
+CAFE = item_of(
+    "Café talks – “still on”", "Ministers’ aides say so.", "<pubDate>Tue, 03 Feb 2026 09:00:00 GMT</pubDate>"
+)
+WHOLE = {
+    "RSS": rss_of(CAFE, SECOND, item_of("<![CDATA[Zürich & Genève]]>")).encode(),
+    "RSS in UTF-16": rss_of(CAFE, SECOND, declaration='<?xml version="1.0" encoding="utf-16"?>').encode("utf-16"),
+    "Atom": atom_of(ATOM_ENTRY.replace("night", "nuit d’été"), ATOM_ENTRY.replace("lake", "sea")).encode(),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_wherever_a_feed_breaks_off_no_half_entry_and_no_garbled_text_appears(name: str) -> None:
+    document = WHOLE[name]
+    whole = understood(document).entries
+    counts = set()
+    for end in range(len(document)):
+        parsed = read(document[:end])
+        if isinstance(parsed, ParsedFeed):
+            assert parsed.entries == whole[: len(parsed.entries)], document[:end][-30:]
+            counts.add(len(parsed.entries))
+    assert counts >= set(range(len(whole)))
+
+
+def test_items_complete_before_the_break_are_kept_and_the_damage_is_told() -> None:
+    document = rss_of(ITEM, SECOND)
+    for end in (document.index("</channel>"), document.index("</channel>") + 5):
+        parsed = understood(document[:end])
+        assert [entry.title for entry in parsed.entries] == ["Envoys meet by the lake", "Both sides speak of a truce"]
+        assert parsed.damage
+
+
+def test_the_limit_does_not_turn_a_whole_item_into_a_half_one() -> None:
+    document = rss_of(ITEM, SECOND, ITEM)
+    broken = document[: document.rindex("</title>")]
+    assert len(understood(broken, limit=2).entries) == 2
+
+
+@pytest.mark.parametrize(
+    ("lead", "text"),
+    [
+        pytest.param("Aides &amp; ministers &hellip; caf&eacute;", "Aides & ministers … café", id="entities of HTML"),
+        pytest.param("Aides &unknown; ministers", "Aides &unknown; ministers", id="an entity nobody defined"),
+        pytest.param("Aides & ministers", "Aides & ministers", id="a bare ampersand"),
+        pytest.param("Aides \x08and ministers", "Aides and ministers", id="a control character"),
+        pytest.param("Aides &#0;and ministers", "Aides and ministers", id="character number zero"),
+    ],
+)
+def test_small_damage_is_told_and_costs_no_item(lead: str, text: str) -> None:
+    parsed = understood(rss_of(item_of(summary=lead), SECOND))
+    assert [entry.summary for entry in parsed.entries] == [text, "No date was named."]
+    assert parsed.damage
+    assert "\n" not in parsed.damage
+
+
+def test_white_space_before_the_declaration_is_tolerated() -> None:
+    parsed = understood("\n\n" + rss_of(ITEM))
+    assert len(parsed.entries) == 1
+    assert parsed.damage
+
+
+# ---------------------------------------------------------------------- hostile documents
+
+
+def doctype(*entities: str) -> str:
+    return f'<?xml version="1.0"?><!DOCTYPE rss [{"".join(entities)}]>'
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(rss_of(item_of("a &#1114112; b"), SECOND), id="a character beyond Unicode"),
+        pytest.param(rss_of(item_of("a &#x110000; b"), SECOND), id="the same in hexadecimal"),
+        pytest.param(rss_of(item_of("a &#55296; b"), SECOND), id="half a surrogate pair"),
+        pytest.param(rss_of(item_of(f"a &#{'9' * 30}; b"), SECOND), id="a number of 30 digits"),
+    ],
+)
+def test_what_the_parser_cannot_bear_is_an_outcome(document: str) -> None:
+    parsed = read(document)
+    if isinstance(parsed, Rejected):
+        assert parsed.outcome is FetchOutcome.PARSER_ERROR
+        assert parsed.error.startswith("the parser failed: ")
+    else:
+        assert parsed.entries[-1].title == "Both sides speak of a truce"
+
+
+@pytest.mark.parametrize("number", ["1114112", "55296", "x110000", "9" * 30])
+def test_impossible_characters_inside_escaped_markup_do_no_harm(number: str) -> None:
+    (entry, _) = understood(rss_of(item_of(f"Envoys &amp;#{number}; meet"), SECOND)).entries
+    assert entry.title.startswith("Envoys ")
+    assert entry.title.endswith(" meet")
+    entry.title.encode()
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        pytest.param(r'<!ENTITY path "C:\data">', id="backslash and letter"),
+        pytest.param(r'<!ENTITY path "\g&lt;9&gt;\1">', id="a reference to a group"),
+        pytest.param('<!ENTITY path "(unclosed[">', id="brackets"),
+    ],
+)
+@pytest.mark.parametrize("lead", ["Stored at &path;", "Stored at &path; &undefined; & so on"])
+def test_entities_written_like_patterns_do_no_harm(declared: str, lead: str) -> None:
+    parsed = read(rss_of(item_of(summary=lead), declaration=doctype(declared)))
+    if isinstance(parsed, ParsedFeed):
+        assert parsed.entries[0].title == "Envoys meet"
+    else:
+        assert parsed.outcome is FetchOutcome.PARSER_ERROR
+
+
+def test_a_billion_laughs_stay_few() -> None:
+    names = "abcdefghij"
+    laughs = [f'<!ENTITY {new} "{f"&{old};" * 10}">' for old, new in pairwise(names)]
+    parsed = understood(rss_of(item_of(summary="&j;"), declaration=doctype('<!ENTITY a "ha">', *laughs)))
+    assert all(len(entry.summary) < 10_000 for entry in parsed.entries)
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_a_body_that_names_a_local_file_does_not_open_it(tmp_path: Path, prefix: str) -> None:
+    secret = tmp_path / "feed.xml"
+    secret.write_bytes(rss(["A secret headline"]))
+    assert isinstance(read(f"{prefix}{secret}"), Rejected)
+
+
+def test_a_body_that_is_an_address_is_not_fetched(feed_server: FeedServer) -> None:
+    assert isinstance(read(feed_server.url("/feed")), Rejected)
+    assert not feed_server.requests
+
+
+def test_external_entities_are_neither_opened_nor_fetched(tmp_path: Path, feed_server: FeedServer) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("hunter2", encoding="utf-8")
+    for target in (secret.as_uri(), feed_server.url("/entity")):
+        parsed = read(rss_of(item_of(summary="a &x; b"), declaration=doctype(f'<!ENTITY x SYSTEM "{target}">')))
+        assert "hunter2" not in str(parsed)
+    external = f'<?xml version="1.0"?><!DOCTYPE rss SYSTEM "{feed_server.url("/dtd")}">'
+    assert len(understood(rss_of(ITEM, declaration=external)).entries) == 1
+    assert not feed_server.requests
+
+
+# ---------------------------------------------------------------------- any bytes at all
+
+SEEDS = [
+    *WHOLE.values(),
+    RDF.encode(),
+    rss([Item("Envoys meet", "<p>Talks &amp; more</p>"), "Both sides speak of a truce"]),
+    rss_of(item_of("&path;"), declaration=doctype(r'<!ENTITY path "C:\data">')).encode(),
+    b"<!DOCTYPE html><html><body>Maintenance</body></html>",
+]
+TOKENS = [
+    *(b"<item>", b"</item>", b"<title>", b"<![CDATA[", b"]]>", b"<!--", b"<?xml", b"<!DOCTYPE rss [", b"]>"),
+    *(b'<!ENTITY p "C:\\d">', b"&p;", b"&#55296;", b"&#1114112;", b"&#x0;", b"&", b"\0", b"\xff\xfe", b"\xe2\x80"),
+    *(
+        b"</",
+        b"<a:b xmlns:a='x'>",
+        b" encoding='utf-7'",
+        b"<pubDate>0</pubDate>",
+        b"<source>",
+        b'"',
+        b"<link href='//[",
+    ),
+    *(b"<guid/>", b"<content type='base64'>!</content>", b"xml:base='http://['", b"<language><b/></language>"),
+]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    document = draw(st.sampled_from(SEEDS))
+    for _ in range(draw(st.integers(1, 5))):
+        start = draw(st.integers(0, len(document)))
+        end = draw(st.integers(start, min(len(document), start + 40)))
+        document = document[:start] + draw(st.sampled_from(TOKENS) | st.binary(max_size=8)) + document[end:]
+    return document[: draw(st.integers(0, len(document)) | st.just(len(document)))]
+
+
+def assert_well_behaved(parsed: ParsedFeed | Rejected) -> None:
+    """Whatever came in, what goes on is clean."""
+    if isinstance(parsed, Rejected):
+        assert parsed.outcome in {FetchOutcome.NOT_A_FEED, FetchOutcome.PARSER_ERROR}
+        assert parsed.error
+        return
+    assert len(parsed.entries) <= 3
+    for entry in parsed.entries:
+        assert entry.title or entry.summary
+        assert entry.published is None or entry.published.tzinfo is UTC
+        for text in (entry.title, entry.summary, entry.link or "", entry.guid or "", entry.source_title or ""):
+            assert text == " ".join(text.split())
+            text.encode()  # no lone surrogates
+
+
+@settings(deadline=None, max_examples=300)
+@given(mutated())
+def test_no_mutation_of_a_feed_raises(document: bytes) -> None:
+    assert_well_behaved(read(document, limit=3))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=300), st.sampled_from(["", "text/xml; charset=utf-16", "application/xml; charset=\xff"]))
+def test_no_bytes_raise(document: bytes, content_type: str) -> None:
+    assert_well_behaved(read(document, limit=3, content_type=content_type))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_any_header_is_survived(content_type: str, language: str) -> None:
+    headers = {"content_type": content_type, "content_language": language, "content_location": language}
+    assert_well_behaved(read(rss_of(ITEM), limit=3, **headers))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_text_in_an_item_is_survived(title: str, date: str) -> None:
+    assert_well_behaved(read(rss([Item(title, title, published=date)]), limit=3))
