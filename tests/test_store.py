@@ -1,0 +1,1194 @@
+"""store.py and schema.py on real SQLite files."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from conftest import FakeClassifier, make_config, model_info
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlite_utils import Database
+
+from media_coverage import schema
+from media_coverage.aggregate import daily_frames
+from media_coverage.config import Config, FeedEntry, OutletEntry
+from media_coverage.errors import ExitCode, StoreBusyError, StoreError
+from media_coverage.identity import STORY_WINDOW, identify, outlets_by_name_and_host
+from media_coverage.records import (
+    Entry,
+    Feed,
+    FeedKind,
+    FeedResult,
+    FeedState,
+    Fetched,
+    FetchOutcome,
+    GateDecision,
+    ParsedFeed,
+    Rejected,
+    Sighting,
+    Text,
+)
+from media_coverage.store import MAX_VERSIONS, Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NOW = datetime(2026, 2, 3, 12, tzinfo=UTC)
+CONFIG = make_config("https://press.example", {"Morning Ledger": ["/ledger.xml"], "Evening Post": ["/post.xml"]})
+LEDGER, POST = CONFIG.feeds
+PASS = GateDecision(True, "keywords", "trump, putin")
+FAIL = GateDecision(False, "keywords", "putin is missing")
+
+# ---------------------------------------------------------------------- helpers
+
+
+@pytest.fixture
+def run_id(store: Store) -> int:
+    return store.begin_run(CONFIG, model_info(), NOW)
+
+
+def entry(title: str = "Envoys meet by the lake tonight", summary: str = "Talks went on.", **more: Any) -> Entry:
+    link = f"https://press.example/{'-'.join(title.lower().split())}"
+    return replace(Entry(title, summary, link=link, published=NOW), **more)
+
+
+def sightings(feed: Feed, entries: tuple[Entry, ...], at: datetime) -> tuple[Sighting, ...]:
+    known = outlets_by_name_and_host(CONFIG.feeds)
+    return identify(feed, entries, at, known, lambda _title, _summary: ("en", "declared"))
+
+
+def answer(feed: Feed = LEDGER, at: datetime = NOW, outcome: FetchOutcome = FetchOutcome.OK, **more: Any) -> Fetched:
+    return replace(Fetched(feed, outcome, at, elapsed_ms=7, status=200, final_url=feed.url), **more)
+
+
+def visit(
+    store: Store,
+    run_id: int,
+    *entries: Entry,
+    feed: Feed = LEDGER,
+    at: datetime = NOW,
+    damage: str | None = None,
+    **more: Any,
+) -> FeedResult:
+    """A full answer of `feed` that lists `entries`."""
+    parsed = ParsedFeed(feed.outlet.name, "rss20", "en-GB", entries, damage)
+    return store.record(run_id, answer(feed, at, **more), parsed, sightings(feed, entries, at))
+
+
+def rows(store: Store, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """What the file holds, as another program reads it."""
+    with raw(store.path) as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def one(store: Store, sql: str, *parameters: object) -> Any:
+    ((value,),) = rows(store, sql, *parameters)
+    return value
+
+
+def counted(store: Store, *tables: str) -> dict[str, int]:
+    return {table: one(store, f"SELECT count(*) FROM {table}") for table in tables}  # noqa: S608
+
+
+@contextlib.contextmanager
+def raw(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file as any other program sees it. A statement outside a transaction commits itself."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0.1)) as connection:
+        yield connection
+
+
+def make_file(path: Path, *statements: str) -> None:
+    with raw(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+# ---------------------------------------------------------------------- opening
+
+
+def test_a_new_database_is_ours_sound_and_readable_while_written(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    with open_store(path, read_only=False) as store:
+        assert store.integrity() == "ok"
+        assert store.path == path
+        assert set(store.counts().values()) == {0}
+    with raw(path) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_opening_again_keeps_everything_and_makes_no_copy(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    with open_store(path, read_only=False) as store:
+        visit(store, store.begin_run(CONFIG, model_info(), NOW), entry())
+    for read_only in (False, True):
+        with open_store(str(path), read_only=read_only) as store:
+            assert store.counts()["articles"] == 1
+    assert not list(tmp_path.glob("*before*"))
+
+
+@pytest.mark.parametrize("name", ["with space.db", "what?.db", "a#b.db", "100%20.db", "Зустріч.db"])
+def test_file_names_may_hold_any_character(tmp_path: Path, name: str) -> None:
+    with open_store(tmp_path / name, read_only=False) as store:
+        store.begin_run(CONFIG, model_info(), NOW)
+    with open_store(tmp_path / name) as store:
+        assert store.counts()["runs"] == 1
+
+
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "empty.db"
+    path.touch()
+    with open_store(path, read_only=False) as store:
+        assert store.integrity() == "ok"
+
+
+def test_a_creation_that_was_cut_off_is_taken_up_again(tmp_path: Path) -> None:
+    path = tmp_path / "half.db"
+    with closing(sqlite3.connect(path)) as connection:
+        schema.migrations.ensure_migrations_table(Database(connection))
+    with open_store(path, read_only=False) as store:
+        assert store.counts()["articles"] == 0
+
+
+def foreign(path: Path) -> None:
+    make_file(path, "CREATE TABLE recipe (name TEXT)", "INSERT INTO recipe VALUES ('soup')")
+
+
+def foreign_and_empty(path: Path) -> None:
+    make_file(path, "PRAGMA application_id = 12345", "PRAGMA user_version = 1")
+
+
+def with_our_tables_but_not_ours(path: Path) -> None:
+    make_file(path, "CREATE TABLE article (id INTEGER)")
+
+
+def newer(path: Path) -> None:
+    open_store(path, read_only=False).close()
+    make_file(path, "PRAGMA user_version = 2", "PRAGMA journal_mode = DELETE")
+
+
+def prose(path: Path) -> None:
+    path.write_text("outlets:\n  - name: Morning Ledger\n" * 100, encoding="utf-8")
+
+
+def a_word(path: Path) -> None:
+    path.write_text("hello", encoding="utf-8")
+
+
+@pytest.mark.parametrize("read_only", [True, False], ids=["reading", "writing"])
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        pytest.param(foreign, "not a media-coverage database", id="another program's"),
+        pytest.param(foreign_and_empty, "not a media-coverage database", id="another program's, empty"),
+        pytest.param(with_our_tables_but_not_ours, "not a media-coverage database", id="a table of ours, unmarked"),
+        pytest.param(newer, "newer media-coverage (schema 2, this one knows 1)", id="newer"),
+        pytest.param(prose, "not an SQLite database", id="a text"),
+        pytest.param(a_word, "not an SQLite database", id="a word"),
+    ],
+)
+def test_other_files_are_refused_and_left_alone(
+    tmp_path: Path, build: Callable[[Path], None], says: str, read_only: bool
+) -> None:
+    path = tmp_path / "other.db"
+    build(path)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=re.escape(says)) as caught:
+        open_store(path, read_only=read_only)
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert caught.value.path == path
+    assert str(caught.value).startswith(f"{path}: ")
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["other.db"]
+
+
+def test_reading_a_database_that_is_not_there_creates_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no such database yet") as caught:
+        open_store(tmp_path / "missing.db")
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert not list(tmp_path.iterdir())
+
+
+def test_reading_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(StoreError, match="not a media-coverage database"):
+        open_store(tmp_path / "empty.db")
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="folder does not exist") as caught:
+        open_store(tmp_path / "missing" / "coverage.db", read_only=False)
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_folder_is_no_database(tmp_path: Path, read_only: bool) -> None:
+    with pytest.raises(StoreError, match="cannot be opened"):
+        open_store(tmp_path, read_only=read_only)
+
+
+def test_a_store_opened_for_reading_does_not_write(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    open_store(path, read_only=False).close()
+    with open_store(path) as store, pytest.raises(StoreError, match="read-only"):
+        store.begin_run(CONFIG, model_info(), NOW)
+    with open_store(path) as store:
+        assert store.counts()["runs"] == 0
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    open_store(path, read_only=False).close()
+    intact = path.read_bytes()
+    path.write_bytes(intact[:4096] + b"\xab" * (len(intact) - 4096))
+    with pytest.raises(StoreError, match="damaged"), open_store(path) as store:
+        store.counts()
+
+
+# ---------------------------------------------------------------------- migrations
+
+
+def test_a_database_of_ours_that_lacks_a_migration_is_copied_and_then_migrated(tmp_path: Path) -> None:
+    """An older file: it has our mark and data, but the first migration has not been applied to it."""
+    path = tmp_path / "coverage.db"
+    mark = f"PRAGMA application_id = {schema.APPLICATION_ID}"
+    make_file(path, mark, "CREATE TABLE note (text TEXT)", "INSERT INTO note VALUES ('kept')")
+
+    with open_store(path, read_only=False) as store:
+        assert store.counts()["articles"] == 0
+        assert rows(store, "SELECT text FROM note") == [("kept",)]
+
+    (backup,) = tmp_path.glob("coverage.db.before-*")
+    assert backup.name == "coverage.db.before-m001_first_schema"
+    with raw(backup) as connection:
+        assert connection.execute("SELECT text FROM note").fetchall() == [("kept",)]
+        assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
+        assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'article'").fetchone() == (0,)
+
+
+def test_a_migration_that_fails_leaves_the_data_and_a_copy(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    with open_store(path, read_only=False) as store:
+        visit(store, store.begin_run(CONFIG, model_info(), NOW), entry())
+    make_file(path, "DELETE FROM _sqlite_migrations")  # so that it is applied twice, which cannot work
+
+    with pytest.raises((StoreError, sqlite3.Error)):
+        open_store(path, read_only=False)
+
+    (backup,) = tmp_path.glob("coverage.db.before-*")
+    for file in (path, backup):
+        with open_store(file) as store:
+            assert store.articles(on_topic=None)["title"].tolist() == ["Envoys meet by the lake tonight"]
+            assert store.integrity() == "ok"
+
+
+# ---------------------------------------------------------------------- schema
+
+GOOD: dict[str, dict[str, object]] = {
+    "outlet": {"id": 1, "name": "Morning Ledger", "country": "GB", "outlet_group": "uk"},
+    "feed": {"id": 1, "url": "https://press.example/a", "outlet_id": 1, "kind": "feed", "active": 1},
+    "topic": {"id": 1, "name": "The meeting", "query": "a", "language": "en", "created_at": "2026-02-03"},
+    "event": {"date": "2026-02-03", "name": "First day of talks"},
+    "model": {
+        "id": 1,
+        "model_id": "words@1",
+        "name": "words",
+        "version": "1",
+        "sha256": "0",
+        "codebook_version": "1",
+        "settings": "{}",
+        "runtime": "python",
+        "first_used_at": "2026-02-03",
+    },
+    "run": {
+        "id": 1,
+        "started_at": "2026-02-03",
+        "state": "running",
+        "software": "x",
+        "config_sha256": "0",
+        "topic_id": 1,
+        "model_id": 1,
+    },
+    "fetch": {
+        "id": 1,
+        "run_id": 1,
+        "feed_id": 1,
+        "started_at": "2026-02-03",
+        "elapsed_ms": 0,
+        "outcome": "ok",
+        "succeeded": 1,
+        "bytes": 0,
+        "entries": 0,
+        "new_articles": 0,
+        "new_versions": 0,
+    },
+    "story": {"id": 1, "story_key": "k", "first_published_at": "2026-02-03"},
+    "article": {
+        "id": 1,
+        "key": "k",
+        "id_kind": "url",
+        "outlet_id": 1,
+        "story_id": 1,
+        "date_source": "feed",
+        "published_at": "2026-02-03T12:00:00+00:00",
+        "first_seen_at": "2026-02-03",
+        "current_version_id": 1,
+    },
+    "article_version": {
+        "id": 1,
+        "article_id": 1,
+        "title": "",
+        "summary": "",
+        "text_sha256": "0",
+        "language_source": "unknown",
+        "first_seen_at": "2026-02-03",
+        "fetch_id": 1,
+    },
+    "sighting": {
+        "feed_id": 1,
+        "article_id": 1,
+        "first_seen_at": "2026-02-03",
+        "last_seen_at": "2026-02-03",
+        "times_seen": 1,
+    },
+    "gate": {"version_id": 1, "topic_id": 1, "passed": 1, "stage": "keywords", "reason": "a"},
+    "label": {
+        "version_id": 1,
+        "model_id": 1,
+        "codebook_version": "1",
+        "run_id": 1,
+        "relevant": 1,
+        "label": "mixed",
+        "leaning": "appeasement",
+        "uncertain": 0,
+        "p_relevant": 0.5,
+        "p_hope": 0.0,
+        "p_appease": 1.0,
+        "evidence": "",
+        "created_at": "2026-02-03",
+    },
+    "daily_frames": {
+        "date": "2026-02-03",
+        "outlet": "Morning Ledger",
+        "outlet_group": "uk",
+        "all_articles": 5,
+        "articles": 4,
+        "stories": 3,
+        "new_stories": 2,
+        "hopeful_peace": 1,
+        "appeasement": 1,
+        "mixed": 1,
+        "neither": 1,
+    },
+    "changed_day": {"date": "2026-02-03"},
+    "active": {"one": 1, "topic_id": 1, "model_id": 1},
+    "column_description": {"table_name": "t", "column_name": "c", "description": "d"},
+}
+"""One valid row per table; together they respect every reference."""
+
+BAD: list[tuple[str, str, list[object]]] = [
+    ("outlet", "name", [""]),
+    ("outlet", "country", ["G", "GBR"]),
+    ("outlet", "outlet_group", [""]),
+    ("feed", "url", ["ftp://press.example/"]),
+    ("feed", "kind", ["page"]),
+    ("feed", "active", [2, -1]),
+    ("event", "date", ["3 Feb 2026", "2026-2-3"]),
+    ("model", "settings", ["{", "none"]),
+    ("run", "state", ["done"]),
+    ("fetch", "elapsed_ms", [-1]),
+    ("fetch", "succeeded", [2]),
+    ("fetch", "bytes", [-1]),
+    ("fetch", "entries", [-1]),
+    ("fetch", "new_articles", [-1]),
+    ("fetch", "new_versions", [-1]),
+    ("article", "id_kind", ["hash"]),
+    ("article", "published_at", ["2026-02-03", "2026-02-03T12:00:00Z", "2026-02-03T12:00:00+01:00"]),
+    ("article", "date_source", ["guess"]),
+    ("article_version", "language_source", ["assumed"]),
+    ("sighting", "times_seen", [0]),
+    ("gate", "passed", [2]),
+    ("gate", "stage", ["model"]),
+    ("label", "relevant", [2]),
+    ("label", "label", ["other", ""]),
+    ("label", "leaning", ["mixed", "neither"]),
+    ("label", "uncertain", [-1]),
+    ("label", "p_relevant", [-0.01, 1.01]),
+    ("label", "p_hope", [-0.01, 1.01]),
+    ("label", "p_appease", [-0.01, 1.01]),
+    ("daily_frames", "date", ["today"]),
+    ("daily_frames", "all_articles", [3, -1]),
+    ("daily_frames", "articles", [3, 6]),
+    ("daily_frames", "stories", [5, -1, 1]),
+    ("daily_frames", "new_stories", [4, -1]),
+    ("daily_frames", "mixed", [-1, 2]),
+    ("active", "one", [2]),
+    ("column_description", "description", [""]),
+]
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("schema") / "coverage.db"
+    open_store(path, read_only=False).close()
+    return path
+
+
+@pytest.fixture
+def empty(empty_database: Path) -> Iterator[sqlite3.Connection]:
+    """A database without rows, references not enforced; what a test inserts is rolled back."""
+    with raw(empty_database) as connection:
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM column_description")
+        yield connection
+        connection.rollback()
+
+
+def insert(connection: sqlite3.Connection, table: str, row: dict[str, object]) -> None:
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))  # noqa: S608
+
+
+def tables(connection: sqlite3.Connection) -> list[str]:
+    found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return sorted(name for (name,) in found if not name.startswith(("sqlite_", "_")))
+
+
+def test_the_examples_cover_every_table(empty: sqlite3.Connection) -> None:
+    assert tables(empty) == sorted(GOOD)
+
+
+def test_every_table_is_strict(empty: sqlite3.Connection) -> None:
+    listed = {name: strict for _, name, _, _, _, strict in empty.execute("PRAGMA table_list")}
+    assert {name: listed[name] for name in tables(empty)} == dict.fromkeys(GOOD, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [pytest.param(t, c, v, id=f"{t}.{c} {v!r}") for t, c, values in BAD for v in values],
+)
+def test_values_that_make_no_sense_are_refused(
+    empty: sqlite3.Connection, table: str, column: str, value: object
+) -> None:
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK constraint failed"):
+        insert(empty, table, GOOD[table] | {column: value})
+    insert(empty, table, GOOD[table])
+
+
+@pytest.mark.parametrize("table", GOOD)
+def test_every_column_keeps_its_type_and_required_columns_are_required(empty: sqlite3.Connection, table: str) -> None:
+    columns = empty.execute(f"PRAGMA table_info({table})").fetchall()
+    assert columns
+    for _, name, kind, required, _, _ in columns:
+        if kind in {"INTEGER", "REAL"}:
+            with pytest.raises(sqlite3.IntegrityError, match=r"cannot store TEXT|datatype mismatch"):
+                insert(empty, table, GOOD[table] | {name: "many"})
+        else:
+            assert kind == "TEXT"
+            with pytest.raises(sqlite3.IntegrityError, match="cannot store BLOB"):
+                insert(empty, table, GOOD[table] | {name: b"\0"})
+        if required:
+            with pytest.raises(sqlite3.IntegrityError, match="NOT NULL"):
+                insert(empty, table, GOOD[table] | {name: None})
+
+
+def test_every_reference_must_exist(empty_database: Path, tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    shutil.copy(empty_database, path)
+    with raw(path) as connection:
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("BEGIN")
+        for table, row in GOOD.items():
+            insert(connection, table, row)
+        connection.execute("COMMIT")
+        references = [
+            (t, key[3]) for t in tables(connection) for key in connection.execute(f"PRAGMA foreign_key_list({t})")
+        ]
+        assert len(references) == 19
+        for table, column in references:
+            other = {name: 2 for name in GOOD[table] if name == "id"} | {column: 999}
+            unique = {"url": "http://b", "key": "l", "text_sha256": "1", "codebook_version": "2"}
+            connection.execute("BEGIN")
+            if table == "active":
+                connection.execute("DELETE FROM active")
+            with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):  # noqa: PT012 - some wait for the commit
+                insert(connection, table, GOOD[table] | {k: v for k, v in unique.items() if k in GOOD[table]} | other)
+                connection.execute("COMMIT")
+            connection.execute("ROLLBACK")
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+            connection.execute("DELETE FROM outlet")
+
+
+def test_the_stores_own_connection_enforces_references(store: Store) -> None:
+    assert store.query("PRAGMA foreign_keys")["foreign_keys"].tolist() == [1]
+
+
+@pytest.mark.parametrize("table", ["article_version", "label", "gate"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+def test_history_can_be_neither_changed_nor_deleted(empty: sqlite3.Connection, table: str, statement: str) -> None:
+    insert(empty, table, GOOD[table])
+    column = next(iter(GOOD[table]))
+    with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
+        empty.execute(statement.format(table, column, column))
+    assert empty.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)  # noqa: S608
+
+
+def test_every_column_of_every_table_and_view_is_described_and_nothing_else(store: Store) -> None:
+    names = [name for (name,) in rows(store, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
+    ours = [name for name in names if not name.startswith(("sqlite_", "_"))]
+    assert len(ours) == len(GOOD) + 9
+    # table_xinfo: table_info leaves out generated columns
+    found = {
+        (name, column) for name in ours for (column,) in rows(store, "SELECT name FROM pragma_table_xinfo(?)", name)
+    }
+    described = {
+        (name, column): text for name, columns in schema.DESCRIPTIONS.items() for column, text in columns.items()
+    }
+    assert found == set(described)
+    assert all(text.strip() == text and text for text in described.values())
+    stored = rows(store, "SELECT table_name, column_name, description FROM column_description")
+    assert {(table, column): text for table, column, text in stored} == described
+
+
+def test_every_view_can_be_read_on_an_empty_and_on_a_filled_database(store: Store) -> None:
+    views = [name for (name,) in rows(store, "SELECT name FROM sqlite_master WHERE type = 'view'")]
+    assert all(store.query(f"SELECT * FROM {view}").empty for view in views)  # noqa: S608
+    run = store.begin_run(CONFIG, model_info(), NOW)
+    visit(store, run, entry())
+    label_all(store, run)
+    store.replace_days(*aggregated(store))
+    assert all(len(store.query(f"SELECT * FROM {view}")) for view in views)  # noqa: S608
+
+
+# ---------------------------------------------------------------------- recording what feeds bring
+
+
+def test_a_new_article_is_stored_with_version_story_and_sighting(store: Store, run_id: int) -> None:
+    item = entry(guid="id-7", published_raw="Tue, 03 Feb 2026 12:00:00 GMT")
+    result = visit(store, run_id, item, body=b"12345", body_sha256="ab")
+    assert (result.outcome, result.entries, result.new_articles, result.new_versions) == (FetchOutcome.OK, 1, 1, 0)
+    (article,) = store.articles(on_topic=None).to_dict("records")
+    assert article["title"] == item.title
+    assert article["summary"] == item.summary
+    assert article["url"] == item.link
+    assert (article["outlet"], article["outlet_group"], article["country"]) == ("Morning Ledger", "uk", "GB")
+    assert article["published_at"] == article["first_seen_at"] == pd.Timestamp(NOW)
+    assert (article["date"], article["date_source"]) == ("2026-02-03", "feed")
+    assert (article["versions"], article["feeds"]) == (1, 1)
+    assert rows(store, "SELECT guid, times_seen FROM sighting") == [("id-7", 1)]
+    assert rows(store, "SELECT published_raw FROM article") == [("Tue, 03 Feb 2026 12:00:00 GMT",)]
+    assert rows(store, "SELECT outcome, bytes, entries, new_articles FROM v_fetches") == [("ok", 5, 1, 1)]
+
+
+def test_times_are_stored_in_utc_to_the_second(store: Store, run_id: int) -> None:
+    local = datetime.fromisoformat("2026-02-04T00:30:15.999+02:00")
+    visit(store, run_id, entry(published=local))
+    assert rows(store, "SELECT published_at, date FROM article") == [("2026-02-03T22:30:15+00:00", "2026-02-03")]
+
+
+def test_seeing_an_article_again_adds_a_sighting_and_nothing_else(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry())
+    before = counted(store, "article", "article_version", "story", "sighting")
+    result = visit(store, run_id, entry(), at=NOW + timedelta(hours=1))
+    assert (result.entries, result.new_articles, result.new_versions) == (1, 0, 0)
+    assert counted(store, *before) == before
+    seen = rows(store, "SELECT times_seen, first_seen_at, last_seen_at FROM sighting")
+    assert seen == [(2, "2026-02-03T12:00:00+00:00", "2026-02-03T13:00:00+00:00")]
+
+
+def test_an_edited_headline_adds_a_version_and_keeps_the_old_one(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry())
+    edited = entry("Envoys walk out of lakeside talks", link=entry().link)
+    result = visit(store, run_id, edited, at=NOW + timedelta(hours=1))
+    assert (result.new_articles, result.new_versions) == (0, 1)
+    assert store.articles(on_topic=None)[["title", "versions"]].values.tolist() == [[edited.title, 2]]
+    history = rows(store, "SELECT version, title, previous_title FROM v_versions ORDER BY version")
+    assert history[0][:2] == (1, entry().title)
+    assert history[1] == (2, edited.title, entry().title)
+
+
+@pytest.mark.parametrize(
+    ("second", "versions"),
+    [
+        pytest.param(entry(summary="Talks broke off."), 2, id="another lead"),
+        pytest.param(entry(summary=""), 1, id="the same headline without its lead"),
+        pytest.param(entry("Envoys go home", "", link=entry().link), 2, id="another headline without a lead"),
+        pytest.param(entry(published=NOW - timedelta(days=1)), 1, id="another date"),
+        pytest.param(entry(link=f"{entry().link}?utm_source=feed#top"), 1, id="a link that differs in tracking only"),
+    ],
+)
+def test_only_another_wording_makes_another_version(store: Store, run_id: int, second: Entry, versions: int) -> None:
+    visit(store, run_id, entry())
+    assert visit(store, run_id, second).new_versions == versions - 1
+    assert counted(store, "article", "article_version") == {"article": 1, "article_version": versions}
+
+
+def test_a_lead_that_arrives_later_is_kept(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry(summary=""))
+    visit(store, run_id, entry())
+    assert store.articles(on_topic=None)["summary"].tolist() == ["Talks went on."]
+
+
+def test_a_wording_that_returns_is_not_stored_twice(store: Store, run_id: int) -> None:
+    for title in ("First wording of this headline", "Second wording of this headline") * 3:
+        visit(store, run_id, entry(title, link="https://press.example/a"))
+    assert counted(store, "article", "article_version") == {"article": 1, "article_version": 2}
+
+
+def test_a_page_that_always_changes_does_not_grow_for_ever(store: Store, run_id: int) -> None:
+    results = [visit(store, run_id, entry(summary=f"Updated at minute {minute}")) for minute in range(MAX_VERSIONS + 5)]
+    assert sum(result.new_versions for result in results) == MAX_VERSIONS - 1
+    assert one(store, "SELECT versions FROM v_articles") == MAX_VERSIONS
+    assert one(store, "SELECT summary FROM v_articles") == f"Updated at minute {MAX_VERSIONS - 1}"
+    assert one(store, "SELECT times_seen FROM sighting") == MAX_VERSIONS + 5
+
+
+def test_an_article_in_two_feeds_is_one_article(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry())
+    result = visit(store, run_id, entry(), feed=POST)
+    assert result.new_articles == 0
+    assert store.articles(on_topic=None)[["outlet", "feeds"]].values.tolist() == [["Morning Ledger", 2]]
+
+
+@pytest.mark.parametrize(
+    ("apart", "stories"),
+    [
+        pytest.param(timedelta(0), 1, id="at once"),
+        pytest.param(STORY_WINDOW, 1, id="at the end of the window"),
+        pytest.param(STORY_WINDOW + timedelta(seconds=1), 2, id="a second later"),
+        pytest.param(-STORY_WINDOW, 1, id="published before, seen after"),
+        pytest.param(-STORY_WINDOW - timedelta(seconds=1), 2, id="long before, seen after"),
+    ],
+)
+def test_the_same_headline_is_one_story_within_the_window(
+    store: Store, run_id: int, apart: timedelta, stories: int
+) -> None:
+    here, there = entry(link="https://press.example/a"), entry(link="https://press.example/b", published=NOW + apart)
+    visit(store, run_id, here)
+    visit(store, run_id, there, feed=POST, at=NOW + timedelta(days=9))
+    assert store.counts() | {"articles": 2, "stories": stories} == store.counts()
+
+
+def test_an_outlet_that_only_a_search_feed_names_becomes_an_outlet(store: Store) -> None:
+    feed = FeedEntry(url="https://search.example/q", kind=FeedKind.SEARCH)
+    engine = OutletEntry(name="Search", group="aggregator", feeds=(feed,))
+    config = Config(topic=CONFIG.topic, outlets=(*CONFIG.outlets, engine))
+    search = config.feeds[-1]
+    run = store.begin_run(config, model_info(), NOW)
+    named = entry(source_title="Hill Courier", source_url="https://courier.example")
+    known = entry("Another headline about these talks", source_title="Evening Post")
+    visit(store, run, named, known, feed=search)
+    found = store.articles(on_topic=None).set_index("title")[["outlet", "outlet_group"]].T.to_dict("list")
+    assert found == {named.title: ["Hill Courier", "other"], known.title: ["Evening Post", "uk"]}
+
+
+class Interrupted(Exception):  # noqa: N818 - as when a signal arrives
+    pass
+
+
+class BreaksOff(tuple[Sighting, ...]):
+    """Sightings of which only the first can be read."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Sighting]:
+        yield self[0]
+        raise Interrupted
+
+
+def test_an_attempt_is_stored_as_a_whole_or_not_at_all(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry(), headers={"etag": '"v1"'})
+    everything = (*GOOD, "v_articles")
+    before = counted(store, *everything)
+    both = sightings(LEDGER, (entry(summary="Talks broke off."), entry("A second headline about the talks")), NOW)
+    parsed = ParsedFeed("Morning Ledger", "rss20", "en", (), None)
+
+    with pytest.raises(Interrupted):
+        store.record(run_id, answer(headers={"etag": '"v2"'}), parsed, BreaksOff(both))
+
+    assert counted(store, *everything) == before
+    assert store.feed_states()[LEDGER.url].etag == '"v1"'
+    result = store.record(run_id, answer(headers={"etag": '"v2"'}), parsed, both)  # no transaction was left open
+    assert (result.new_articles, result.new_versions) == (1, 1)
+
+
+# ---------------------------------------------------------------------- attempts
+
+
+def test_validators_are_kept_refreshed_and_replaced(store: Store, run_id: int) -> None:
+    def state() -> FeedState:
+        return store.feed_states()[LEDGER.url]
+
+    assert state() == FeedState()
+    visit(store, run_id, headers={"etag": 'W/"v1"', "last-modified": "yesterday"}, body_sha256="aa")
+    assert state() == FeedState('W/"v1"', "yesterday", "aa")
+
+    unchanged = FetchOutcome.NOT_MODIFIED
+    store.record(run_id, answer(outcome=unchanged, status=304), None, ())
+    assert state() == FeedState('W/"v1"', "yesterday", "aa")
+    store.record(run_id, answer(outcome=unchanged, status=304, headers={"etag": '"v2"'}), None, ())
+    assert state() == FeedState('"v2"', "yesterday", "aa")
+
+    for outcome in (FetchOutcome.HTTP_ERROR, FetchOutcome.TIMEOUT, FetchOutcome.EMPTY_BODY):
+        store.record(run_id, answer(outcome=outcome, headers={"etag": '"broken"'}, error="x"), None, ())
+    page = Rejected(FetchOutcome.NOT_A_FEED, "an HTML page came back")
+    store.record(run_id, answer(headers={"etag": '"page"'}, body_sha256="ff"), page, ())
+    assert state() == FeedState('"v2"', "yesterday", "aa")
+
+    visit(store, run_id, body_sha256="bb")
+    assert state() == FeedState(None, None, "bb")
+    assert store.feed_states()[POST.url] == FeedState()
+
+
+@pytest.mark.parametrize(
+    ("fetched", "parsed", "outcome", "error"),
+    [
+        pytest.param(FetchOutcome.OK, ParsedFeed("t", "rss20", None, ()), FetchOutcome.OK, None, id="ok"),
+        pytest.param(
+            FetchOutcome.OK,
+            ParsedFeed("t", "rss20", None, (), "undefined entity"),
+            FetchOutcome.DAMAGED,
+            "not well-formed: undefined entity",
+            id="damaged",
+        ),
+        pytest.param(
+            FetchOutcome.OK,
+            Rejected(FetchOutcome.NOT_A_FEED, "an HTML page"),
+            FetchOutcome.NOT_A_FEED,
+            "an HTML page",
+            id="not a feed",
+        ),
+        pytest.param(FetchOutcome.UNCHANGED, None, FetchOutcome.UNCHANGED, None, id="unchanged"),
+        pytest.param(FetchOutcome.GONE, None, FetchOutcome.GONE, "the server said no", id="gone"),
+    ],
+)
+def test_every_attempt_leaves_a_row_that_says_how_it_ended(
+    store: Store,
+    run_id: int,
+    fetched: FetchOutcome,
+    parsed: ParsedFeed | Rejected | None,
+    outcome: FetchOutcome,
+    error: str | None,
+) -> None:
+    said = error if parsed is None else None
+    result = store.record(run_id, answer(outcome=fetched, error=said), parsed, ())
+    assert (result.outcome, result.error, result.feed_url, result.outlet) == (
+        outcome,
+        error,
+        LEDGER.url,
+        "Morning Ledger",
+    )
+    (row,) = store.query("SELECT outcome, succeeded, error, elapsed_ms FROM v_fetches").astype(object).values.tolist()
+    assert row[:2] == [outcome.value, int(outcome.succeeded)]
+    assert (row[2] if isinstance(row[2], str) else None, row[3]) == (error, 7)
+    feeds = store.feeds().set_index("url")
+    assert feeds.loc[LEDGER.url, ["fetches", "failures", "last_outcome"]].tolist() == [
+        1,
+        int(not outcome.succeeded),
+        outcome.value,
+    ]
+    assert pd.isna(feeds.loc[LEDGER.url, "last_success_at"]) is not outcome.succeeded
+    assert feeds.loc[POST.url, "fetches"] == 0
+
+
+# ---------------------------------------------------------------------- runs
+
+
+def test_a_run_that_never_ended_is_marked_when_the_next_begins(store: Store) -> None:
+    first = store.begin_run(CONFIG, model_info(), NOW)
+    second = store.begin_run(CONFIG, model_info(), NOW + timedelta(hours=1))
+    store.end_run(second, "finished", 1, NOW + timedelta(hours=2), None)
+    third = store.begin_run(CONFIG, model_info(), NOW + timedelta(hours=3))
+    assert store.runs()["run_id"].tolist() == [third, second, first]
+    assert store.runs()["state"].tolist() == ["running", "finished", "interrupted"]
+    assert store.runs(limit=2)["run_id"].tolist() == [third, second]
+    finished = store.runs().set_index("run_id").loc[second]
+    assert finished["finished_at"] == pd.Timestamp(NOW + timedelta(hours=2))
+    assert (finished["exit_code"], finished["config_sha256"]) == (1, CONFIG.sha256)
+
+
+def test_a_feed_that_left_the_configuration_keeps_its_history(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry())
+    store.begin_run(make_config("https://press.example", {"Evening Post": ["/post.xml"]}), model_info(), NOW)
+    assert store.feeds()["url"].tolist() == [POST.url]
+    assert store.counts()["articles"] == 1
+    store.begin_run(CONFIG, model_info(), NOW)
+    assert store.feeds().set_index("url").loc[LEDGER.url, "articles"] == 1
+
+
+def test_events_are_those_of_the_last_configuration(store: Store, run_id: int) -> None:
+    assert store.events().values.tolist() == [["2026-02-03", "First day of talks"]]
+    text = {"topic": CONFIG.topic.model_copy(update={"events": ()})}
+    store.begin_run(CONFIG.model_copy(update=text), model_info(), NOW)
+    assert store.events().empty
+
+
+# ---------------------------------------------------------------------- gate and labels
+
+
+def gate_all(store: Store, decision: GateDecision = PASS) -> int:
+    return store.add_gate_decisions([(version_id, decision) for version_id, _, _ in store.ungated()])
+
+
+def label_all(store: Store, run_id: int, classifier: FakeClassifier | None = None) -> None:
+    classifier = classifier or FakeClassifier()
+    gate_all(store)
+    waiting = store.unlabelled()
+    framings = classifier.classify([text for _, text in waiting], evidence=True)
+    store.add_labels(run_id, zip([version_id for version_id, _ in waiting], framings, strict=True), NOW)
+
+
+def aggregated(store: Store) -> tuple[list[str], pd.DataFrame]:
+    days, articles = store.changed_articles()
+    return days, daily_frames(articles)
+
+
+def test_every_text_waits_once_for_the_gate_and_once_for_a_label(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry("Hope for peace at the lake"), entry("Football by the lake tonight"))
+    assert [(text, language) for _, text, language in store.ungated()] == [
+        (Text("Hope for peace at the lake", "Talks went on."), "en"),
+        (Text("Football by the lake tonight", "Talks went on."), "en"),
+    ]
+    assert store.unlabelled() == []
+    first, second = (version_id for version_id, _, _ in store.ungated())
+    assert store.add_gate_decisions([(first, PASS), (second, FAIL)]) == 1
+    assert store.ungated() == []
+    assert store.unlabelled() == [(first, Text("Hope for peace at the lake", "Talks went on."))]
+    label_all(store, run_id)
+    assert store.unlabelled() == []
+
+    articles = store.articles(on_topic=None).set_index("version_id")
+    assert articles["passed_gate"].to_dict() == {first: 1, second: 0}
+    assert articles.loc[first, ["on_topic", "label", "evidence"]].tolist() == [
+        1,
+        "hopeful_peace",
+        "Hope for peace at the lake",
+    ]
+    assert articles.loc[second, "gate_reason"] == "putin is missing"
+    assert store.articles()["version_id"].tolist() == [first]
+    assert store.counts() | {"passed_gate": 1, "on_topic": 1} == store.counts()
+
+
+def test_what_the_model_finds_off_topic_has_no_label(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry("Football gives hope to the lake"))
+    label_all(store, run_id)
+    (article,) = store.articles(on_topic=None).to_dict("records")
+    assert (article["passed_gate"], article["on_topic"]) == (1, 0)
+    assert pd.isna(article["label"])
+    assert "off topic" in article["gate_reason"]
+    assert article["p_relevant"] == 0.1
+    assert store.articles().empty
+
+
+def test_an_edited_article_waits_again_and_is_not_shown_with_its_old_label(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry("Hope for peace at the lake"))
+    label_all(store, run_id)
+    visit(store, run_id, entry("Betrayal feared at the lake", link="https://press.example/hope-for-peace-at-the-lake"))
+    assert [text.title for _, text, _ in store.ungated()] == ["Betrayal feared at the lake"]
+    assert store.articles().empty
+    label_all(store, run_id)
+    assert store.articles()["label"].tolist() == ["appeasement"]
+    assert one(store, "SELECT count(*) FROM v_labels") == 2
+    edits = store.edited_headlines()[["previous_title", "title"]].values.tolist()
+    assert edits == [["Hope for peace at the lake", "Betrayal feared at the lake"]]
+
+
+def test_decisions_are_stored_together_or_not_at_all(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry(), entry("A second headline about the talks"))
+
+    def decisions() -> Iterator[tuple[int, GateDecision]]:
+        yield store.ungated()[0][0], PASS
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        store.add_gate_decisions(decisions())
+    assert len(store.ungated()) == 2
+    assert gate_all(store) == 2
+
+
+def test_labels_are_stored_together_or_not_at_all(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry(), entry("A second headline about the talks"))
+    gate_all(store)
+    (first, text), _ = store.unlabelled()
+    (framing,) = FakeClassifier().classify([text])
+
+    def framings() -> Iterator[tuple[int, Any]]:
+        yield first, framing
+        raise Interrupted
+
+    with pytest.raises(Interrupted):
+        store.add_labels(run_id, framings(), NOW)
+    assert len(store.unlabelled()) == 2
+
+
+def test_another_topic_asks_the_gate_again_and_the_old_answers_return_with_the_old_topic(
+    store: Store, run_id: int
+) -> None:
+    visit(store, run_id, entry("Hope for peace at the lake"))
+    label_all(store, run_id)
+    other = make_config("https://press.example", {"Morning Ledger": ["/ledger.xml"]}, query="lake")
+    store.begin_run(other, model_info(), NOW)
+    assert len(store.ungated()) == 1
+    assert store.articles().empty
+    gate_all(store)
+    assert store.unlabelled() == []  # a label belongs to text and model, not to the topic
+    assert store.articles()["label"].tolist() == ["hopeful_peace"]
+    store.begin_run(CONFIG, model_info(), NOW)
+    assert store.ungated() == []
+    assert store.articles()["label"].tolist() == ["hopeful_peace"]
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [FakeClassifier(version="2"), FakeClassifier(version="3", codebook_version="2")],
+    ids=["model", "codebook"],
+)
+def test_another_model_labels_again_and_the_old_labels_stay(
+    store: Store, run_id: int, classifier: FakeClassifier
+) -> None:
+    visit(store, run_id, entry("Hope for peace at the lake"))
+    label_all(store, run_id)
+    second = store.begin_run(CONFIG, classifier.info, NOW)
+    assert store.ungated() == []
+    assert len(store.unlabelled()) == 1
+    label_all(store, second, classifier)
+    assert store.articles()["model_id"].tolist() == [classifier.info.model_id]
+    assert rows(store, "SELECT model_id, run_id FROM v_labels ORDER BY run_id") == [
+        (model_info().model_id, run_id),
+        (classifier.info.model_id, second),
+    ]
+    store.begin_run(CONFIG, model_info(), NOW)
+    assert store.unlabelled() == []
+    assert store.articles()["model_id"].tolist() == [model_info().model_id]
+
+
+# ---------------------------------------------------------------------- days to recompute
+
+MONDAY, TUESDAY, WEDNESDAY = (NOW.replace(day=day) for day in (2, 3, 4))
+
+
+def changed(store: Store) -> list[str]:
+    return store.changed_articles()[0]
+
+
+@pytest.fixture
+def settled(store: Store, run_id: int) -> Store:
+    """Three days of labelled articles, all aggregated."""
+    for number, day in enumerate((MONDAY, TUESDAY, WEDNESDAY)):
+        visit(store, run_id, entry(f"Hope for peace on day number {number}", published=day), at=WEDNESDAY)
+    label_all(store, run_id)
+    store.replace_days(*aggregated(store))
+    assert changed(store) == []
+    return store
+
+
+def test_the_same_topic_and_model_change_no_day(settled: Store) -> None:
+    settled.begin_run(CONFIG, model_info(), NOW)
+    assert changed(settled) == []
+
+
+def test_another_topic_changes_every_day(settled: Store) -> None:
+    settled.begin_run(make_config("https://press.example", query="lake"), model_info(), NOW)
+    assert changed(settled) == ["2026-02-02", "2026-02-03", "2026-02-04"]
+
+
+def test_another_model_changes_every_day(settled: Store) -> None:
+    settled.begin_run(CONFIG, model_info("2"), NOW)
+    assert changed(settled) == ["2026-02-02", "2026-02-03", "2026-02-04"]
+
+
+def test_a_topic_that_is_only_renamed_changes_no_day(settled: Store) -> None:
+    renamed = CONFIG.topic.model_copy(update={"name": "The summit"})
+    settled.begin_run(CONFIG.model_copy(update={"topic": renamed}), model_info(), NOW)
+    assert changed(settled) == []
+    assert settled.runs()["topic"].tolist() == ["The summit", "The summit"]
+
+
+def test_an_outlet_in_another_group_changes_its_days_only(settled: Store) -> None:
+    run = settled.begin_run(CONFIG, model_info(), NOW)
+    visit(settled, run, entry("Hope for peace in the evening", published=TUESDAY), feed=POST)
+    label_all(settled, run)
+    settled.replace_days(*aggregated(settled))
+    moved = make_config(
+        "https://press.example",
+        {"Morning Ledger": ["/ledger.xml"], "Evening Post": ["/post.xml"]},
+        groups={"Evening Post": "europe"},
+    )
+    settled.begin_run(moved, model_info(), NOW)
+    assert changed(settled) == ["2026-02-03"]
+    settled.replace_days(*aggregated(settled))
+    groups = settled.daily_frames().query("date == '2026-02-03'").set_index("outlet")["outlet_group"]
+    assert groups.to_dict() == {"Morning Ledger": "uk", "Evening Post": "europe"}
+
+
+def test_seeing_the_same_again_changes_no_day_and_an_edit_changes_one(settled: Store) -> None:
+    run = settled.begin_run(CONFIG, model_info(), NOW)
+    visit(settled, run, entry("Hope for peace on day number 1", published=TUESDAY), at=WEDNESDAY)
+    assert changed(settled) == []
+    visit(settled, run, entry("Hope for peace on day number 1", "Or is it?", published=TUESDAY), at=WEDNESDAY)
+    assert changed(settled) == ["2026-02-03"]
+
+
+def test_a_day_changes_too_when_a_story_of_it_gets_an_earlier_article(settled: Store) -> None:
+    """The article that opened the story on Wednesday no longer does."""
+    run = settled.begin_run(CONFIG, model_info(), NOW)
+    copy = entry("Hope for peace on day number 2", link="https://press.example/copy", published=MONDAY)
+    visit(settled, run, copy, feed=POST, at=WEDNESDAY)
+    label_all(settled, run)
+    assert changed(settled) == ["2026-02-02", "2026-02-04"]
+    settled.replace_days(*aggregated(settled))
+    opened = settled.daily_frames().set_index(["date", "outlet"])["new_stories"].to_dict()
+    assert opened == {
+        ("2026-02-02", "Evening Post"): 1,
+        ("2026-02-02", "Morning Ledger"): 1,
+        ("2026-02-03", "Morning Ledger"): 1,
+        ("2026-02-04", "Morning Ledger"): 0,
+    }
+
+
+def test_replacing_days_leaves_the_others_alone(settled: Store) -> None:
+    before = settled.daily_frames()
+    days, articles = settled.all_days()
+    assert days == ["2026-02-02", "2026-02-03", "2026-02-04"]
+    pd.testing.assert_frame_equal(daily_frames(articles), before, check_dtype=False)
+    settled.replace_days(["2026-02-03"], daily_frames(articles).iloc[:0])
+    pd.testing.assert_frame_equal(settled.daily_frames(), before[before["date"] != "2026-02-03"].reset_index(drop=True))
+
+
+# ---------------------------------------------------------------------- frames
+
+
+def test_articles_are_selected_by_day_both_ends_included_newest_first(settled: Store) -> None:
+    assert settled.articles()["date"].tolist() == ["2026-02-04", "2026-02-03", "2026-02-02"]
+    assert settled.articles("2026-02-03")["date"].tolist() == ["2026-02-04", "2026-02-03"]
+    assert settled.articles(until="2026-02-03")["date"].tolist() == ["2026-02-03", "2026-02-02"]
+    assert settled.articles("2026-02-03", "2026-02-03")["date"].tolist() == ["2026-02-03"]
+    assert settled.articles(on_topic=False).empty
+
+
+@pytest.mark.parametrize("filled", [False, True], ids=["empty", "filled"])
+def test_times_in_frames_are_utc_whether_or_not_there_are_rows(store: Store, filled: bool) -> None:
+    if filled:
+        visit(store, store.begin_run(CONFIG, model_info(), NOW), entry())
+    frame = store.articles(on_topic=None)
+    assert len(frame) == filled
+    assert str(frame["published_at"].dt.tz) == str(frame["first_seen_at"].dt.tz) == "UTC"
+
+
+def test_parameters_of_a_query_are_values_and_not_sql(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry("'; DROP TABLE article; --"))
+    found = store.query("SELECT * FROM v_articles WHERE title = ?", "'; DROP TABLE article; --")
+    assert len(found) == 1
+
+
+# ---------------------------------------------------------------------- several programs at once
+
+
+def test_a_locked_database_is_told_and_loses_nothing(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry())
+    store.query("PRAGMA busy_timeout = 50")  # instead of waiting for BUSY_SECONDS
+    with raw(store.path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusyError, match="another program") as caught:
+            visit(store, run_id, entry("A second headline about the talks"))
+        assert caught.value.exit_code is ExitCode.NOTHING_WORKED
+        assert store.counts()["articles"] == 1  # reading goes on
+        other.execute("ROLLBACK")
+    assert visit(store, run_id, entry("A second headline about the talks")).new_articles == 1
+
+
+class Watched(tuple[Sighting, ...]):
+    """Sightings that call `look` between being read, in the midst of the writer's transaction."""
+
+    look: Callable[[], None]
+
+    def __iter__(self) -> Iterator[Sighting]:
+        for sighting in super().__iter__():
+            yield sighting
+            self.look()
+
+
+def test_a_reader_sees_nothing_of_an_attempt_until_all_of_it_is_stored(store: Store, run_id: int) -> None:
+    two = Watched(sightings(LEDGER, (entry(), entry("A second headline about the talks")), NOW))
+    with open_store(store.path) as reader:
+        seen: list[int] = []
+        two.look = lambda: seen.append(reader.counts()["articles"])
+        store.record(run_id, answer(), ParsedFeed("t", "rss20", None, ()), two)
+        assert seen == [0, 0]
+        assert reader.counts()["articles"] == 2
+
+
+def test_a_long_read_neither_stops_the_writer_nor_changes_under_the_readers_eyes(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry())
+    with raw(store.path) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM v_articles").fetchone() == (1,)
+        visit(store, run_id, entry("A second headline about the talks"))
+        assert reader.execute("SELECT count(*), (SELECT count(*) FROM article) FROM v_articles").fetchone() == (1, 1)
+        reader.execute("COMMIT")
+        assert reader.execute("SELECT count(*) FROM v_articles").fetchone() == (2,)
+
+
+def test_closing_in_the_midst_of_a_transaction_rolls_it_back(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    store = open_store(path, read_only=False)
+    run = store.begin_run(CONFIG, model_info(), NOW)
+    two = Watched(sightings(LEDGER, (entry(), entry("A second headline about the talks")), NOW))
+    two.look = store.close
+    with pytest.raises(sqlite3.ProgrammingError):
+        store.record(run, answer(), ParsedFeed("t", "rss20", None, ()), two)
+    with open_store(path) as store:
+        assert store.counts()["articles"] == 0
+        assert store.integrity() == "ok"
+
+
+# ---------------------------------------------------------------------- any sequence of visits
+
+ENTRIES = st.builds(
+    entry,
+    title=st.sampled_from(
+        ["Envoys meet by the lake tonight", "Talks go on", "Talks end", "Hope for peace in the valley"]
+    ),
+    summary=st.sampled_from(["", "Talks went on.", "No date was named."]),
+    link=st.sampled_from([None, "https://press.example/a", "https://press.example/b?utm_source=x", "mailto:a"]),
+    guid=st.sampled_from([None, "1", "2"]),
+    published=st.sampled_from([None, MONDAY, WEDNESDAY, datetime(1990, 1, 1, tzinfo=UTC)]),
+)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.tuples(st.sampled_from([LEDGER, POST]), st.lists(ENTRIES, max_size=5)), max_size=6))
+def test_whatever_feeds_list_the_database_stays_consistent(visits: list[tuple[Feed, list[Entry]]]) -> None:
+    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "coverage.db", read_only=False) as store:
+        run = store.begin_run(CONFIG, model_info(), NOW)
+        results = [
+            visit(store, run, *entries, feed=feed, at=NOW + timedelta(hours=hour))
+            for hour, (feed, entries) in enumerate(visits)
+        ]
+        assert store.integrity() == "ok"
+        assert rows(store, "PRAGMA foreign_key_check") == []
+        total = counted(store, "article", "article_version", "fetch")
+        assert total["fetch"] == len(visits)
+        assert total["article"] == sum(result.new_articles for result in results)
+        assert total["article_version"] == total["article"] + sum(result.new_versions for result in results)
+        strays = (
+            "SELECT a.id FROM article a LEFT JOIN article_version v ON v.id = a.current_version_id WHERE "
+            "v.article_id IS NOT a.id OR v.id <> (SELECT max(x.id) FROM article_version x WHERE x.article_id = a.id) "
+            "OR NOT EXISTS (SELECT 1 FROM sighting s WHERE s.article_id = a.id)"
+        )
+        assert rows(store, strays) == []
+        if all(item.summary for _, entries in visits for item in entries):
+            again = [visit(store, run, *entries, feed=feed, at=NOW) for feed, entries in visits]
+            assert sum(result.new_articles + result.new_versions for result in again) == 0
