@@ -44,7 +44,7 @@ def _long(frame: pd.DataFrame, key: str, titles: Mapping[str, str]) -> pd.DataFr
 def _colour(titles: Mapping[str, str]) -> alt.Color:
     names = [titles[HOPEFUL], titles[APPEASEMENT]]
     scale = alt.Scale(domain=names, range=[COLOURS[HOPEFUL], COLOURS[APPEASEMENT]])
-    return alt.Color("framing:N", scale=scale, legend=alt.Legend(title=None, orient="top"))
+    return alt.Color("framing:N", scale=scale, legend=alt.Legend(title=None, orient="top", symbolOpacity=1))
 
 
 def _events(events: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> list[alt.Chart]:
@@ -141,7 +141,10 @@ def svg(chart: alt.TopLevelMixin) -> str:
     """The chart as an SVG element with a transparent background."""
     import vl_convert
 
-    themed: Any = chart.configure(background="transparent", font="system-ui, sans-serif").configure_view(stroke=None)
+    # The page's font may be wider than the one that the labels are measured with: hence room at the left.
+    padding = {"left": 28, "right": 12, "top": 5, "bottom": 5}
+    themed: Any = chart.configure(background="transparent", font="sans-serif", padding=padding)
+    themed = themed.configure_view(stroke=None)
     drawn = str(vl_convert.vegalite_to_svg(themed.to_dict()))
     # vl-convert resolves links against an address of its own; ours stay inside the page.
     return re.sub(r'xlink:href="https?://[^"#]*#', 'href="#', drawn)

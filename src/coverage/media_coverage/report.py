@@ -210,7 +210,7 @@ def _table(counts: pd.DataFrame, link: Callable[[str], str]) -> list[dict[str, A
             "stories": row["stories"],
             "all_articles": row["all_articles"],
             "cells": [(row[label], share_words(row, label)) for label in LABELS],
-            "index": index_words(row),
+            "index": index_words(row).split(" "),
             "index_n": row["index_n"],
         }
         for row in _rows(counts)
