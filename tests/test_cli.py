@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -335,39 +336,45 @@ def test_a_lock_of_a_dead_process_does_not_count(command: Callable[..., Result],
     assert command("run", "--config", project / "feeds.yaml").code == 0
 
 
+# Root may write anywhere, so the run happens as somebody else, who needs what it imports in memory by then.
+_AS_SOMEBODY_ELSE = """
+import os, sys
+from pathlib import Path
+from media_coverage import classify, config, language, pipeline
+from media_coverage.errors import TrackerError
+import pandas, sqlite_utils.migrations
+classifier, settings = classify.load_classifier(), config.load(Path(sys.argv[1]))
+language.detect("The detector is loaded while its files can be read")
+if os.getuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    pipeline.run(settings, Path(sys.argv[2]), classifier)
+except TrackerError as error:
+    print(error, file=sys.stderr); sys.exit(error.exit_code)
+"""
+
+
 def test_a_read_only_database_is_named(command: Callable[..., Result], project: Path) -> None:
     command("run", "--config", project / "feeds.yaml")
-    database = project / "media-coverage.db"
-    with sqlite3.connect(database) as connection:
+    with sqlite3.connect(project / "media-coverage.db") as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
-    before = database.read_bytes()
-    database.chmod(0o444)
-    for path in [project, *project.parents][:3]:
-        path.chmod(0o755)
-    project.chmod(0o555)
-    # Root may write anywhere, so the command runs as somebody else. What it imports must be readable for him.
+    # pytest's own folders are closed to others, so the database moves to one that is not.
+    folder = Path(tempfile.mkdtemp())
     try:
-        program = (
-            "import os, sys\nfrom pathlib import Path\n"
-            "from media_coverage import cli, config, pipeline, store, classify, fetch, parse, aggregate\n"
-            "import pandas, onnxruntime, feedparser, nh3, tokenizers, py3langid.langid, sqlite_utils.migrations\n"
-            "classifier = classify.load_classifier()\n"
-            "if os.getuid() == 0:\n    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-            "from media_coverage.errors import TrackerError\n"
-            "try:\n    pipeline.run(config.load(Path(sys.argv[1])), classifier=classifier)\n"
-            "except TrackerError as error:\n    print(error, file=sys.stderr); sys.exit(error.exit_code)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program, str(project / "feeds.yaml")], capture_output=True, text=True, check=False
-        )
+        database = Path(shutil.copy(project / "media-coverage.db", folder))
+        before = database.read_bytes()
+        database.chmod(0o444)
+        folder.chmod(0o555)
+        program = [sys.executable, "-c", _AS_SOMEBODY_ELSE, str(project / "feeds.yaml"), str(database)]
+        done = subprocess.run(program, capture_output=True, text=True, check=False)
+        assert done.returncode == 3
+        assert "read-only" in done.stderr
+        assert str(database) in done.stderr
+        assert database.read_bytes() == before
     finally:
-        project.chmod(0o755)
-        database.chmod(0o644)
-    assert done.returncode == 3
-    assert "read-only" in done.stderr
-    assert str(database) in done.stderr
-    assert database.read_bytes() == before
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
 
 
 # The kernel refuses to let any file grow beyond this: what SQLite then meets is a full disk.

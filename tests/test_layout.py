@@ -28,6 +28,9 @@ OWNERS = {
     "sqlite_utils": {"store", "schema"},
     "onnxruntime": {"classify"},
     "tokenizers": {"classify"},
+    "transformers": {"hub"},
+    "torch": {"hub"},
+    "huggingface_hub": {"hub"},
     "altair": {"charts"},
     "vl_convert": {"charts"},
     "jinja2": {"report"},
@@ -43,10 +46,9 @@ PURE = {"topic", "prose", "identity", "framing", "estimate", "aggregate", "evalu
 
 IMPURE = {"store", "fetch", "pipeline", "cli", "demo", "classify", "config"}
 
-ORDER = {
-    "cli": 4, "__main__": 5, "demo": 3, "pipeline": 2, "report": 2,
-    "fetch": 1, "parse": 1, "store": 1, "classify": 1, "evaluation": 1, "aggregate": 1, "charts": 1, "estimate": 1,
-}  # fmt: skip
+ORDER = dict.fromkeys(
+    ("fetch", "parse", "store", "classify", "hub", "evaluation", "aggregate", "charts", "estimate"), 1
+) | {"pipeline": 2, "report": 2, "demo": 3, "cli": 4, "__main__": 5}
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""
 
 

@@ -122,6 +122,20 @@ def test_every_share_has_its_number_and_interval(feed_server: FeedServer, tmp_pa
     assert "20 hopeful peace, 10 appeasement, 0 mixed, 10 neither" in text
 
 
+def test_stories_are_the_distinct_ones_among_the_articles_of_a_row(feed_server: FeedServer, tmp_path: Path) -> None:
+    """A story first told elsewhere is still a story of every outlet and day that carries it."""
+    title = "Trump and Putin agree on a truce for all"
+    for i, day in ((1, "03"), (2, "04")):
+        copy = Item(title, link=f"https://p{i}.example/x", published=f"{day} Feb 2026 09:00:00 GMT")
+        feed_server.serve(f"/{i}.xml", Response(rss([copy])))
+    config = make_config(feed_server.url(), {f"Paper {i}": [f"/{i}.xml"] for i in (1, 2)}, folder=tmp_path)
+    pipeline.run(config, classifier=FakeClassifier())
+    with open_store(config.database) as store:
+        made = report.Material.from_store(store, datetime.now(UTC), TITLES, "", "9999")
+    for by, expected in (("outlet", [1, 1]), ("day", [1, 1]), ("week", [1]), ("group", [1]), ("country", [1])):
+        assert report.counts_by(made, by)["stories"].tolist() == expected, by
+
+
 def test_small_cells_make_no_percentage(feed_server: FeedServer, tmp_path: Path) -> None:
     made = material(feed_server, tmp_path, many(6))
     assert report.counts_by(made, "week")["share_hopeful_peace"].isna().all()

@@ -34,6 +34,7 @@ from media_coverage.records import (
     Fetched,
     FetchOutcome,
     GateDecision,
+    Outlet,
     ParsedFeed,
     Rejected,
     Sighting,
@@ -694,6 +695,16 @@ def test_an_outlet_that_only_a_search_feed_names_becomes_an_outlet(store: Store)
     assert found == {named.title: ["Hill Courier", "other"], known.title: ["Evening Post", "uk"]}
 
 
+def test_what_a_search_feed_does_not_know_of_an_outlet_overwrites_nothing(store: Store, run_id: int) -> None:
+    """feeds.yaml told the outlet's group and country once; a search feed only tells its name."""
+    visit(store, run_id, entry(), feed=POST)
+    stranger = Feed(LEDGER.url, Outlet("Evening Post", None, "other"))
+    second = entry("A second headline about the talks")
+    store.record(run_id, answer(), ParsedFeed("t", "rss20", None, ()), sightings(stranger, (second,), NOW))
+    outlets = store.articles(on_topic=None)[["outlet", "outlet_group", "country"]]
+    assert outlets.values.tolist() == [["Evening Post", "uk", "GB"]] * 2
+
+
 class Interrupted(Exception):  # noqa: N818 - as when a signal arrives
     pass
 
@@ -901,8 +912,25 @@ def test_an_edited_article_waits_again_and_is_not_shown_with_its_old_label(store
     label_all(store, run_id)
     assert store.articles()["label"].tolist() == ["appeasement"]
     assert one(store, "SELECT count(*) FROM v_labels") == 2
-    edits = store.edited_headlines()[["previous_title", "title"]].values.tolist()
-    assert edits == [["Hope for peace at the lake", "Betrayal feared at the lake"]]
+
+
+def test_edited_headlines_are_those_of_articles_on_topic_whose_headline_changed(store: Store, run_id: int) -> None:
+    def edits() -> list[list[str]]:
+        return store.edited_headlines()[["previous_title", "title"]].values.tolist()
+
+    link = "https://press.example/a"
+    visit(store, run_id, entry("Hope for peace at the lake", link=link), entry("Football by the lake tonight"))
+    visit(store, run_id, entry("Hope for peace at the lake", "No date was named.", link=link))
+    label_all(store, run_id)
+    assert edits() == []
+    football = entry("Football is over at the lake", link=entry("Football by the lake tonight").link)
+    visit(store, run_id, entry("Betrayal feared at the lake", link=link), football)
+    visit(store, run_id, entry("Talks end at the lake", link=link))
+    label_all(store, run_id)
+    assert edits() == [
+        ["Betrayal feared at the lake", "Talks end at the lake"],
+        ["Hope for peace at the lake", "Betrayal feared at the lake"],
+    ]
 
 
 def test_decisions_are_stored_together_or_not_at_all(store: Store, run_id: int) -> None:
@@ -1041,6 +1069,17 @@ def test_seeing_the_same_again_changes_no_day_and_an_edit_changes_one(settled: S
     assert changed(settled) == ["2026-02-03"]
 
 
+def test_a_label_that_comes_later_changes_the_day(settled: Store) -> None:
+    run = settled.begin_run(CONFIG, model_info(), NOW)
+    visit(settled, run, entry("Betrayal feared on day number 1", published=TUESDAY), at=WEDNESDAY)
+    settled.replace_days(*aggregated(settled))
+    assert settled.daily_frames()["appeasement"].sum() == 0
+    label_all(settled, run)
+    assert changed(settled) == ["2026-02-03"]
+    settled.replace_days(*aggregated(settled))
+    assert settled.daily_frames()["appeasement"].sum() == 1
+
+
 def test_a_day_changes_too_when_a_story_of_it_gets_an_earlier_article(settled: Store) -> None:
     """The article that opened the story on Wednesday no longer does."""
     run = settled.begin_run(CONFIG, model_info(), NOW)
@@ -1107,6 +1146,21 @@ def test_a_locked_database_is_told_and_loses_nothing(store: Store, run_id: int) 
         assert store.counts()["articles"] == 1  # reading goes on
         other.execute("ROLLBACK")
     assert visit(store, run_id, entry("A second headline about the talks")).new_articles == 1
+
+
+def test_a_writer_holds_the_lock_from_its_first_statement_and_so_cannot_fail_half_way(
+    store: Store, run_id: int
+) -> None:
+    visit(store, run_id, entry())
+    ((version_id, _, _),) = store.ungated()
+
+    def decisions(other: sqlite3.Connection) -> Iterator[tuple[int, GateDecision]]:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("INSERT INTO changed_day VALUES ('2026-01-01')")
+        yield version_id, PASS
+
+    with raw(store.path) as other:
+        assert store.add_gate_decisions(decisions(other)) == 1
 
 
 class Watched(tuple[Sighting, ...]):

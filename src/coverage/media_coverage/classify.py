@@ -111,6 +111,19 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def onnx_session(weights: Path, *, threads: int = 0, device: str = "cpu") -> Any:
+    """A session on `device` (cpu or cuda) with a fixed number of threads; 0 stands for the cores we may use."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # Left to itself, onnxruntime pins threads to every core of the machine, allowed or not.
+    options.intra_op_num_threads = threads or _cores()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    providers = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"]}
+    return onnxruntime.InferenceSession(str(weights), options, providers=providers[device])
+
+
 class OnnxClassifier:
     """A fine-tuned encoder as an ONNX file with its tokenizer and manifest in one folder.
 
@@ -120,6 +133,7 @@ class OnnxClassifier:
 
     def __init__(self, folder: Path = EMBEDDED) -> None:
         manifest = _manifest(folder)
+        self._folder = folder
         import onnxruntime
         from tokenizers import Tokenizer
 
@@ -142,15 +156,10 @@ class OnnxClassifier:
             uncertain={name: (low, high) for name, (low, high) in manifest["uncertain"].items()},
         )
         self._summary_words = int(manifest["summary_words"])
-        options = onnxruntime.SessionOptions()
-        # One thread per text and several texts at once: threads that share one short text mostly wait for each
-        # other, and spin while they wait.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-            )
+            # One thread per text and several texts at once: threads that share one short text mostly wait for
+            # each other, and spin while they wait.
+            self._session = onnx_session(folder / "model.onnx", threads=1)
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except Exception as error:  # both libraries raise many types, all meaning that the files are unusable
             raise ModelError(f"cannot be loaded: {error}", path=folder) from error
@@ -167,6 +176,8 @@ class OnnxClassifier:
 
         ids: npt.NDArray[np.int64] = np.array([self._tokenizer.encode(text).ids], dtype=np.int64)
         (logits,) = self._session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        if not np.isfinite(logits).all():
+            raise ModelError("gives scores that are no numbers; install media-coverage again", path=self._folder)
         return [float(value) for value in logits[0]]
 
     def classify(self, texts: Sequence[Text], *, evidence: bool = False) -> list[Framing]:
@@ -195,14 +206,30 @@ class OnnxClassifier:
         return parts[without.index(min(without))]
 
 
-BACKENDS: dict[str, Callable[[], Classifier]] = {
-    "embedded": OnnxClassifier,
+def _embedded(argument: str) -> Classifier:
+    return OnnxClassifier(Path(argument) if argument else EMBEDDED)
+
+
+def _zero_shot(argument: str) -> Classifier:
+    from .hub import DEFAULT_MODEL, ZeroShotClassifier
+
+    name, _, revision = argument.partition("@")
+    return ZeroShotClassifier(name or DEFAULT_MODEL, revision or None)
+
+
+BACKENDS: dict[str, Callable[[str], Classifier]] = {
+    "embedded": _embedded,
+    "zero-shot": _zero_shot,
 }
-"""Classifiers by name."""
+"""Classifiers by name. What follows a colon is theirs to read: a folder, or a hub model and its revision."""
 
 
 def load_classifier(name: str = "embedded") -> Classifier:
-    """A classifier by name. Raises ModelError for an unknown name or unusable files."""
-    if name not in BACKENDS:
+    """A classifier: "embedded", "embedded:FOLDER" or "zero-shot:OWNER/MODEL@REVISION".
+
+    Raises ModelError for an unknown name or unusable files, MissingExtraError where packages are missing.
+    """
+    kind, _, argument = name.partition(":")
+    if kind not in BACKENDS:
         raise ModelError(f"is not known; known: {', '.join(BACKENDS)}", path=name)
-    return BACKENDS[name]()
+    return BACKENDS[kind](argument)

@@ -50,6 +50,14 @@ def _common(function: F) -> F:
     return function
 
 
+_model_option = click.option(
+    "--model",
+    default="embedded",
+    show_default=True,
+    help="embedded, embedded:FOLDER, or zero-shot:OWNER/MODEL[@REVISION] (downloads from the hub once).",
+)
+
+
 def _load(path: Path) -> Config:
     from . import config
 
@@ -125,18 +133,21 @@ def _progress(total: int, *, wanted: bool) -> tuple[Any, Callable[[FeedResult], 
 
 @cli.command()
 @_common
+@_model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as JSON on stdout.")
-def run(config_path: Path, db: Path | None, as_json: bool) -> None:
+def run(config_path: Path, db: Path | None, model: str, as_json: bool) -> None:
     """One pass: fetch, gate, classify, aggregate. Safe to run from cron at any time.
 
     Exit code: 0 all well, 1 some feeds failed, 2 configuration or usage, 3 nothing worked, 75 already running.
     """
     from . import pipeline
+    from .classify import load_classifier
 
     config = _load(config_path)
+    classifier = load_classifier(model)
     bar, progress = _progress(len(config.feeds), wanted=not as_json)
     with bar:
-        summary = pipeline.run(config, database=db, progress=progress)
+        summary = pipeline.run(config, database=db, classifier=classifier, progress=progress)
     if as_json:
         _print_json(asdict(summary))
     else:
@@ -366,7 +377,8 @@ def _text(value: dict[str, Any], file: str, line: int) -> Text:
 @cli.command()
 @_common
 @click.argument("file", metavar="FILE.jsonl")
-def score(config_path: Path, db: Path | None, file: str) -> None:  # noqa: ARG001 - every command takes both
+@_model_option
+def score(config_path: Path, db: Path | None, file: str, model: str) -> None:  # noqa: ARG001
     """Label texts without a database: JSON Lines with id, title, summary in; labels and probabilities out.
 
     FILE may be - for standard input. Out per line: id, label, leaning, relevant, uncertain, p_relevant, p_hope,
@@ -374,7 +386,7 @@ def score(config_path: Path, db: Path | None, file: str) -> None:  # noqa: ARG00
     """
     from .classify import load_classifier
 
-    classifier = load_classifier()
+    classifier = load_classifier(model)
     lines = _lines(file)
     while batch := list(islice(lines, SCORE_BATCH)):
         framings = classifier.classify([_text(value, file, number) for number, value in batch])
@@ -405,8 +417,9 @@ def _code(value: dict[str, Any], name: str, file: str, line: int) -> bool:
 @cli.command()
 @_common
 @click.argument("file", metavar="FILE.jsonl")
+@_model_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def evaluate(config_path: Path, db: Path | None, file: str, as_json: bool) -> None:  # noqa: ARG001
+def evaluate(config_path: Path, db: Path | None, file: str, model: str, as_json: bool) -> None:  # noqa: ARG001
     """Measure the classifier against coded items: JSON Lines with title, summary, rel, hope, appease (0 or 1)."""
     from .classify import load_classifier
     from .evaluation import Coded, evaluate
@@ -417,7 +430,7 @@ def evaluate(config_path: Path, db: Path | None, file: str, as_json: bool) -> No
         coded.append(Coded(*(_code(value, name, file, number) for name in ("rel", "hope", "appease"))))
     if not coded:
         raise InputError("holds no coded item", path=file)
-    classifier = load_classifier()
+    classifier = load_classifier(model)
     scores = evaluate(coded, classifier.classify(texts))
     if as_json:
         _print_json({"model": classifier.info.model_id, **scores})

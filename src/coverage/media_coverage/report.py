@@ -68,10 +68,26 @@ class Material:
         )
 
 
+_KEY_OF: dict[str, Callable[[pd.DataFrame], pd.Series[str]]] = {
+    "day": lambda articles: articles["date"],
+    "week": lambda articles: articles["date"].map(_week_of),
+    "group": lambda articles: articles["outlet_group"],
+    "outlet": lambda articles: articles["outlet"],
+    "country": lambda articles: articles["country"].fillna("unknown"),
+}
+"""The key of an article in each aggregate."""
+
+
 def counts_by(material: Material, by: str) -> pd.DataFrame:
-    """Counts, shares and index with intervals per day, week, group, outlet or country; rows with articles only."""
+    """Counts, shares and index with intervals per day, week, group, outlet or country; rows with articles only.
+
+    `stories` counts the distinct stories among the articles of the row.
+    """
     frame = AGGREGATES[by](material.daily)
-    return estimate.with_intervals(frame[frame["articles"] > 0].reset_index(drop=True))
+    frame = frame[frame["articles"] > 0].reset_index(drop=True)
+    distinct = material.articles.groupby(_KEY_OF[by](material.articles))["story_id"].nunique()
+    frame["stories"] = frame.iloc[:, 0].map(distinct).fillna(0).astype("int64")
+    return estimate.with_intervals(frame)
 
 
 def totals(material: Material) -> dict[str, int]:
