@@ -51,7 +51,7 @@ LEDGER, POST = CONFIG.feeds
 PASS = GateDecision(True, "keywords", "trump, putin")
 FAIL = GateDecision(False, "keywords", "putin is missing")
 
-# ---------------------------------------------------------------------- helpers
+# ---------------------------------------------------------------------- builders
 
 
 @pytest.fixture

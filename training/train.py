@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
     parser.add_argument("--out", type=Path, required=True, help="model folder to write")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of Config")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--save", type=Path, help="also write the out-of-fold logits here (.npz)")
     args = parser.parse_args()

@@ -33,7 +33,7 @@ from . import __version__
 from .records import Feed, FeedState, Fetched, FetchOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Generator, Iterable
 
     from .config import Network
 
@@ -373,7 +373,7 @@ class _Background:
         self._thread.join(timeout=5)
 
 
-def fetch_all(requests: Iterable[tuple[Feed, FeedState]], network: Network) -> Iterator[Fetched]:
+def fetch_all(requests: Iterable[tuple[Feed, FeedState]], network: Network) -> Generator[Fetched]:
     """Yield one Fetched per feed as the answers arrive.
 
     The requests run in a thread of their own, so parsing and storing between two answers neither delays the

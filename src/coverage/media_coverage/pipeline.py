@@ -6,6 +6,7 @@ anywhere is finished by the next one, and a second run over unchanged feeds adds
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from datetime import UTC, datetime
@@ -63,13 +64,14 @@ def _ingest(
     states = store.feed_states()
     results = []
     requests = [(feed, states[feed.url]) for feed in config.feeds]
-    for fetched in fetch_all(requests, config.network):
-        result = _store_one(store, run_id, fetched, config, outlets)
-        results.append(result)
-        level = logging.INFO if result.outcome.succeeded else logging.WARNING
-        log.log(level, "%s %s: %s", result.outcome.value, result.feed_url, result.error or _brought(result))
-        if progress:
-            progress(result)
+    with contextlib.closing(fetch_all(requests, config.network)) as arriving:
+        for fetched in arriving:
+            result = _store_one(store, run_id, fetched, config, outlets)
+            results.append(result)
+            level = logging.INFO if result.outcome.succeeded else logging.WARNING
+            log.log(level, "%s %s: %s", result.outcome.value, result.feed_url, result.error or _brought(result))
+            if progress:
+                progress(result)
     return results
 
 

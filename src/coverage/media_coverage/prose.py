@@ -20,6 +20,7 @@ _BLOCK = re.compile(
     r"ol|p|pre|section|table|td|th|tr|ul)\b)",
     re.IGNORECASE,
 )
+_HALF_TAG = re.compile(r"<[^<>]*\Z")
 _SILENT = {"script", "style", "template", "noscript"}
 _LAYERS = 3
 """Feeds escape their markup twice often enough; entities escaped more often than that stay as they are."""
@@ -55,7 +56,9 @@ def clean(text: str) -> str:
 def plain(markup: str) -> str:
     """The text of an HTML fragment, or of plain text with entities, as one clean line without a tag."""
     # Tidy first, and again after each layer: a control character dropped last could complete a hidden tag.
-    text = _tidy(markup[: 2 * MAX_CHARACTERS])
+    if len(markup) > MAX_CHARACTERS:
+        markup = _HALF_TAG.sub("", markup[:MAX_CHARACTERS])
+    text = _tidy(markup)
     for _ in range(_LAYERS):
         if not _MARKUP.search(text):
             break

@@ -91,6 +91,8 @@ def _speaking_of(path: Path | str) -> Iterator[None]:
 
 
 def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    if path.is_dir():
+        raise StoreError("cannot be opened: it is a folder; name a file with --db", path=path, exit_code=ExitCode.USAGE)
     if read_only:
         if not path.exists():
             raise StoreError(
@@ -102,6 +104,7 @@ def _connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
             raise StoreError("the folder does not exist", path=path, exit_code=ExitCode.USAGE)
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA recursive_triggers = ON")  # or INSERT OR REPLACE gets past the append-only triggers
     return connection
 
 
@@ -115,7 +118,8 @@ def _check_ours(connection: sqlite3.Connection, path: Path, *, may_be_new: bool)
             "is not a media-coverage database; choose another with --db", path=path, exit_code=ExitCode.USAGE
         )
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    known = len(schema.migrations.pending(Database(memory=True)))
+    with contextlib.closing(sqlite3.connect(":memory:")) as nothing_applied:
+        known = len(schema.migrations.pending(Database(nothing_applied)))
     if version > known:
         raise StoreError(
             f"was written by a newer media-coverage (schema {version}, this one knows {known}); upgrade the package",
@@ -130,13 +134,15 @@ def _migrate(db: Database, path: Path, *, new: bool) -> None:
     if new:
         db.execute("PRAGMA journal_mode = WAL")
     pending = schema.migrations.pending(db)
-    if not pending:
-        return
-    if not new:
+    if pending and not new:
         backup = path.with_name(f"{path.name}.before-{pending[0].name}")
         backup.unlink(missing_ok=True)
         db.execute("VACUUM INTO ?", [str(backup)])
-    schema.migrations.apply(db)
+    if pending:
+        schema.migrations.apply(db)
+    described = sum(len(columns) for columns in schema.DESCRIPTIONS.values())
+    if not pending and db.table("column_description").count == described:
+        return
     with db.atomic():
         db.execute("DELETE FROM column_description")
         db.table("column_description").insert_all(
@@ -370,8 +376,11 @@ class Store:
         )
 
     def _remember(self, feed_id: int, fetched: Fetched, parsed: ParsedFeed | None) -> None:
-        """Validators are replaced by a full answer and refreshed by a 304, which may carry new ones."""
-        headers = fetched.headers
+        """Validators are replaced by a full answer and refreshed by a 304, which may carry new ones.
+
+        A damaged answer leaves none: with them, a 304 would hide for long what the damage has cut off.
+        """
+        headers = fetched.headers if parsed is None or not parsed.damage else {}
         if parsed is not None:
             self._db.execute(
                 "UPDATE feed SET etag = ?, last_modified = ?, body_sha256 = ?, title = ?, language = ? WHERE id = ?",
@@ -394,11 +403,7 @@ class Store:
     def _add(self, feed_id: int, fetch_id: int, sighting: Sighting, seen_at: str) -> tuple[bool, bool]:
         """Store one sighting. Returns (the article is new, a known article has a new wording)."""
         entry = sighting.entry
-        known = self._db.execute(
-            "SELECT a.id, a.date, v.title FROM article a JOIN article_version v ON v.id = a.current_version_id "
-            "WHERE a.key = ?",
-            [sighting.key],
-        ).fetchone()
+        known = self._db.execute("SELECT id FROM article WHERE key = ?", [sighting.key]).fetchone()
         if known is None:
             article_id = self._insert(
                 "article",
@@ -417,7 +422,7 @@ class Store:
             self._add_version(article_id, fetch_id, sighting, seen_at)
         else:
             article_id = int(known[0])
-        reworded = known is not None and self._is_new_wording(article_id, str(known[2]), sighting)
+        reworded = known is not None and self._is_new_wording(article_id, sighting)
         if reworded:
             self._add_version(article_id, fetch_id, sighting, seen_at)
         self._db.execute(
@@ -428,11 +433,11 @@ class Store:
         )
         return known is None, reworded
 
-    def _is_new_wording(self, article_id: int, current_title: str, sighting: Sighting) -> bool:
-        if sighting.entry.title == current_title and not sighting.entry.summary:
-            return False  # the same headline listed without its lead
-        rows = self._db.execute("SELECT text_sha256 FROM article_version WHERE article_id = ?", [article_id])
-        known = {sha256 for (sha256,) in rows}
+    def _is_new_wording(self, article_id: int, sighting: Sighting) -> bool:
+        rows = self._db.execute("SELECT title, text_sha256 FROM article_version WHERE article_id = ?", [article_id])
+        known = {sha256: title for title, sha256 in rows}
+        if not sighting.entry.summary and sighting.entry.title in known.values():
+            return False  # a known headline listed without its lead
         return sighting.text_sha256 not in known and len(known) < MAX_VERSIONS
 
     def _add_version(self, article_id: int, fetch_id: int, sighting: Sighting, seen_at: str) -> None:
