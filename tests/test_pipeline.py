@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,6 +16,7 @@ from conftest import FakeClassifier, Item, config_text, make_config, rss
 from feedserver import Response
 from filelock import FileLock
 
+import media_coverage
 from media_coverage import aggregate, pipeline
 from media_coverage.errors import AlreadyRunningError, ExitCode
 from media_coverage.records import FetchOutcome, Framing, Text
@@ -22,7 +24,6 @@ from media_coverage.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from feedserver import FeedServer
 
@@ -73,6 +74,14 @@ def test_a_pass_fetches_gates_labels_and_aggregates(feed_server: FeedServer, tmp
     assert list(daily["date"]) == ["2026-02-03", "2026-02-04"]
     assert list(daily["all_articles"]) == [2, 2]
     assert list(daily["articles"]) == [1, 1]
+
+
+def test_the_library_takes_the_path_of_a_configuration(feed_server: FeedServer, tmp_path: Path) -> None:
+    serve(feed_server, {"/ledger.xml": [rss([TALKS])]})
+    (tmp_path / "feeds.yaml").write_text(config_text(feed_server.url()), encoding="utf-8")
+    summary = media_coverage.run(tmp_path / "feeds.yaml", classifier=FakeClassifier())
+    assert summary.new_articles == 1
+    assert Path(summary.database) == tmp_path / "media-coverage.db"
 
 
 def test_rejected_articles_are_kept_with_the_reason(feed_server: FeedServer, tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ import contextlib
 import functools
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock, Timeout
 
 from . import aggregate
+from . import config as configuration
 from .classify import load_classifier
 from .errors import AlreadyRunningError, ExitCode, TrackerError
 from .fetch import fetch_all
@@ -26,7 +28,6 @@ from .store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from .classify import Classifier
     from .config import Config
@@ -130,17 +131,18 @@ def _exit_code(results: Sequence[FeedResult]) -> ExitCode:
 
 
 def run(
-    config: Config,
+    config: Config | str | Path,
     database: Path | None = None,
     classifier: Classifier | None = None,
     progress: Callable[[FeedResult], None] | None = None,
 ) -> RunSummary:
-    """One cron-safe pass over all feeds of `config`.
+    """One cron-safe pass over all feeds of `config`, a Config or the path of a feeds.yaml.
 
     `database` and `classifier` default to the configuration's file and the embedded model. `progress` is called
     after each feed. Raises TrackerError (AlreadyRunningError when another run holds the lock); what was stored
     up to there is kept, and the next run goes on from it.
     """
+    config = configuration.load(Path(config)) if isinstance(config, str | Path) else config
     path = database or config.database
     classifier = classifier or load_classifier()
     lock = FileLock(f"{path}.lock", timeout=0)
