@@ -69,15 +69,21 @@ def project(feed_server: FeedServer, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def child(*arguments: str | Path, env: dict[str, str] | None = None, **options: object) -> subprocess.Popen[str]:
+# A shell starts background jobs, which the tests may be, deaf to Ctrl-C, and children inherit that.
+_CHILD = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from media_coverage.cli import main; main()"
+)
+
+
+def child(*arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """Start a command in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "media_coverage", *map(str, arguments)],
+        [sys.executable, "-c", _CHILD, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **(env or {})},
-        **options,  # type: ignore[call-overload]
     )
 
 
