@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from feedserver import FeedServer
 
 PACKAGE = Path(media_coverage.__file__).parent
-COMMANDS = ("run", "demo", "report", "status", "score", "evaluate", "feeds list", "feeds check")
+COMMANDS = ("run", "demo", "report", "status", "score", "evaluate", "explain", "feeds list", "feeds check")
 
 
 class Result:
@@ -216,6 +216,26 @@ def test_evaluate_measures_agreement_with_codes(command: Callable[..., Result], 
     assert (scores["items"], scores["relevant_items"]) == (4, 3)
     assert 0 <= scores["macro_f1"]["low"] <= scores["macro_f1"]["value"] <= scores["macro_f1"]["high"] <= 1
     assert "macro-F1" in command("evaluate", file).out
+
+
+def test_explain_shows_the_words_of_a_headline_and_of_a_stored_article(
+    command: Callable[..., Result], project: Path
+) -> None:
+    configuration = ("--config", project / "feeds.yaml")
+    result = command("explain", "Trump hands Putin a shameful victory", *configuration)
+    assert result.code == 0
+    assert "appeasement" in result.out
+    assert "deciding phrase" in result.out
+    command("run", *configuration)
+    by_number = json.loads(command("explain", "1", *configuration, "--json").out)
+    with open_store(project / "media-coverage.db") as store:
+        row = store.article("1")
+    assert row is not None
+    by_address = json.loads(command("explain", row["url"], *configuration, "--json").out)
+    assert by_number == by_address
+    assert " ".join(w["text"] for w in by_number["words"] if w["field"] == "title") == row["title"]
+    missing = command("explain", "https://nowhere.example/", *configuration)
+    assert (missing.code, one_sentence(missing)) == (2, True)
 
 
 BAD_LINES = [

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from .config import Config
+    from .explain import Explanation
     from .records import FeedResult, Framing, RunSummary, Text
 
 SCORE_BATCH = 256
@@ -451,6 +452,66 @@ def _print_scores(scores: dict[str, Any], model_id: str) -> None:
     ]
     _print_table(("output", "precision", "recall", "f1", "average_precision", "calibration_error"), rows)
     click.echo(scores["interval"])
+
+
+@cli.command()
+@_common
+@click.argument("what", metavar="TEXT|URL|ID")
+@_model_option
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def explain(config_path: Path, db: Path | None, what: str, model: str, as_json: bool) -> None:
+    """Show which words carry the label of an article in the database, or of any text.
+
+    WHAT is an article's number or address, or a headline in quotes (no database needed).
+    """
+    from .classify import load_classifier
+    from .explain import explain as explanation_of
+
+    text = _stored_text(what, config_path, db)
+    classifier = load_classifier(model)
+    found = explanation_of(classifier, text)
+    if as_json:
+        _print_json({"model": classifier.info.model_id, **asdict(found)})
+        return
+    _print_explanation(found, classifier.info.model_id)
+
+
+def _stored_text(what: str, config_path: Path, db: Path | None) -> Text:
+    """The text of an article, or `what` itself when it is neither a number nor an address."""
+    from .records import Text
+    from .store import open_store
+
+    if not what.isdigit() and not what.startswith(("http://", "https://")):
+        return Text(what)
+    database = _database(db, config_path)
+    with open_store(database) as store:
+        row = store.article(what)
+    if row is None:
+        raise InputError(f"holds no article {what}", path=database)
+    return Text(row["title"], row["summary"])
+
+
+def _print_explanation(found: Explanation, model_id: str) -> None:
+    from rich.text import Text as RichText
+
+    console = _console()
+    framing = found.framing
+    console.print(
+        f"{framing.label} (leaning {framing.leaning}{', uncertain' if framing.uncertain else ''}): "
+        f"p_hope {framing.p_hope:.2f}, p_appease {framing.p_appease:.2f}, p_relevant {framing.p_relevant:.2f}"
+    )
+    shown = RichText()
+    strongest = max((abs(word.effect) for word in found.words), default=0.0)
+    for word in found.words:
+        share = word.effect / strongest if strongest else 0.0
+        shown.append(word.text, style="bold reverse" if share > 0.5 else "bold" if share > 0.2 else "")
+        shown.append(" ")
+    console.print(shown)
+    console.print(RichText(f"deciding phrase for {found.frame}: {found.phrase} ({found.phrase_effect:+.2f} log-odds)"))
+    console.print(RichText(f"deciding sentence: {framing.evidence}"))
+    top = sorted(found.words, key=lambda word: -abs(word.effect))[:8]
+    console.print(RichText("  ".join(f"{word.text} {word.effect:+.2f}" for word in top)))
+    console.print(RichText(model_id, style="dim"))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -19,7 +19,7 @@ from sqlite_utils import Database
 
 from . import __version__, schema
 from .errors import ExitCode, StoreBusyError, StoreError
-from .identity import STORY_WINDOW
+from .identity import STORY_WINDOW, canonical_url
 from .records import Feed, FeedResult, FeedState, Text
 
 if TYPE_CHECKING:
@@ -609,6 +609,18 @@ class Store:
             since,
             until,
         )
+
+    @_translated
+    def article(self, name: str) -> dict[str, Any] | None:
+        """One article by its number or its address, as a row of v_articles; None when there is none."""
+        frame = self._frame(
+            "SELECT v.* FROM v_articles v JOIN article a ON a.id = v.article_id "
+            "WHERE a.id = ? OR a.url = ? OR a.key = ? ORDER BY a.id LIMIT 1",
+            int(name) if name.isascii() and name.isdigit() and len(name) < 19 else -1,
+            name,
+            canonical_url(name) or name,
+        )
+        return {str(key): value for key, value in frame.iloc[0].items()} if len(frame) else None
 
     @_translated
     def daily_frames(self) -> pd.DataFrame:

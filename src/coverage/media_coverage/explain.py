@@ -1,0 +1,77 @@
+"""Which words carry a label? Occlusion over any classifier: leave words out and see what the score loses.
+
+Deterministic, and honest about the model rather than about the world: it shows what this classifier reacts to.
+Method: Li, Monroe & Jurafsky 2016 (representation erasure), over words and short phrases.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .prose import first_words, plain
+from .records import Framing, Text
+
+if TYPE_CHECKING:
+    from .classify import Classifier
+
+MAX_WORDS = 80
+PHRASE = 3
+"""Longest phrase, in words, that is left out at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of the text; `effect` is the log-odds of the frame that are lost when it is left out."""
+
+    text: str
+    field: str
+    effect: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer for a text, the frame explained, its words, and the phrase that carries most."""
+
+    framing: Framing
+    frame: str
+    words: tuple[Word, ...]
+    phrase: str
+    phrase_effect: float
+
+
+def _log_odds(framing: Framing, frame: str) -> float:
+    p = framing.p_hope if frame == "hopeful_peace" else framing.p_appease
+    p = min(max(p, 1e-9), 1 - 1e-9)
+    return math.log(p / (1 - p))
+
+
+def _without(title: list[str], summary: list[str], start: int, length: int) -> Text:
+    """The text without `length` words from `start`, counted through headline and lead."""
+    split = len(title)
+    kept_title = [word for i, word in enumerate(title) if not start <= i < start + length]
+    kept_summary = [word for i, word in enumerate(summary, start=split) if not start <= i < start + length]
+    return Text(" ".join(kept_title), " ".join(kept_summary))
+
+
+def explain(classifier: Classifier, text: Text) -> Explanation:
+    """Explain the likelier frame of a text (the label's frame, where the label has one)."""
+    title = plain(text.title).split()[:MAX_WORDS]
+    summary = first_words(plain(text.summary), MAX_WORDS - len(title)).split() if len(title) < MAX_WORDS else []
+    (framing,) = classifier.classify([text], evidence=True)
+    frame, whole = framing.leaning, _log_odds(framing, framing.leaning)
+    count = len(title) + len(summary)
+    spans = [(start, length) for length in range(1, PHRASE + 1) for start in range(count - length + 1)]
+    answers = classifier.classify([_without(title, summary, start, length) for start, length in spans])
+    effects = {span: whole - _log_odds(answer, frame) for span, answer in zip(spans, answers, strict=True)}
+    words = [(word, "title") for word in title] + [(word, "summary") for word in summary]
+    # A longer phrase always has a little more to lose: it must earn its length.
+    best = max(effects, key=lambda span: (effects[span] / math.sqrt(span[1]), -span[0]), default=(0, 0))
+    return Explanation(
+        framing=framing,
+        frame=frame,
+        words=tuple(Word(word, field, effects[i, 1]) for i, (word, field) in enumerate(words)),
+        phrase=" ".join(word for word, _ in words[best[0] : best[0] + best[1]]),
+        phrase_effect=effects.get(best, 0.0),
+    )
