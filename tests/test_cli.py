@@ -29,7 +29,19 @@ if TYPE_CHECKING:
     from feedserver import FeedServer
 
 PACKAGE = Path(media_coverage.__file__).parent
-COMMANDS = ("run", "demo", "report", "status", "score", "evaluate", "explain", "feeds list", "feeds check")
+COMMANDS = (
+    "run",
+    "demo",
+    "report",
+    "status",
+    "score",
+    "evaluate",
+    "explain",
+    "classify",
+    "compare",
+    "feeds list",
+    "feeds check",
+)
 
 
 class Result:
@@ -236,6 +248,38 @@ def test_explain_shows_the_words_of_a_headline_and_of_a_stored_article(
     assert " ".join(w["text"] for w in by_number["words"] if w["field"] == "title") == row["title"]
     missing = command("explain", "https://nowhere.example/", *configuration)
     assert (missing.code, one_sentence(missing)) == (2, True)
+
+
+def test_another_model_relabels_the_database_and_is_compared(command: Callable[..., Result], project: Path) -> None:
+    configuration = ("--config", project / "feeds.yaml")
+    missing = command("classify", *configuration)
+    assert (missing.code, one_sentence(missing)) == (2, True)
+    command("run", *configuration)
+    only_one = command("compare", *configuration)
+    assert (only_one.code, "labels of one model only" in only_one.err) == (2, True)
+    shutil.copytree(PACKAGE / "model", project / "model")
+    manifest = json.loads((project / "model" / "model.json").read_text(encoding="utf-8"))
+    manifest["thresholds"] = dict.fromkeys(manifest["thresholds"], 0.0)  # everything is on topic and mixed
+    manifest["name"] = "generous"
+    (project / "model" / "model.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+    assert (
+        "1 texts labelled by generous@"
+        in command("classify", "--model", f"embedded:{project}/model", *configuration).out
+    )
+    with open_store(project / "media-coverage.db") as store:
+        assert list(store.articles()["label"]) == ["hopeful_peace"]
+    found = json.loads(command("compare", *configuration, "--json").out)
+    assert (found["texts"], found["agreement"]) == (1, 0.0)
+    assert found["table"]["hopeful_peace"]["mixed"] == 1
+    assert "generous" in command("compare", "embedded", "generous", *configuration).out
+    assert command("compare", "nobody", "generous", *configuration).code == 2
+
+    command("classify", "--model", f"embedded:{project}/model", "--activate", *configuration)
+    with open_store(project / "media-coverage.db") as store:
+        assert list(store.articles()["label"]) == ["mixed"]
+        assert store.daily_frames()["mixed"].sum() == 1
+        assert store.query("SELECT count(*) AS n FROM label")["n"][0] == 2
 
 
 BAD_LINES = [

@@ -41,14 +41,14 @@ OWNERS = {
 }
 """One owner per foreign library (a library missing here may be imported anywhere)."""
 
-PURE = {"topic", "prose", "identity", "framing", "estimate", "aggregate", "evaluation", "report", "charts"}
+PURE = frozenset("topic prose identity framing estimate aggregate evaluation compare explain report charts".split())
 """Modules without clock, path, network or database: values in, values out."""
 
 IMPURE = {"store", "fetch", "pipeline", "cli", "demo", "classify", "config"}
 
 ORDER = dict.fromkeys(
-    ("fetch", "parse", "store", "classify", "hub", "evaluation", "aggregate", "charts", "estimate"), 1
-) | {"pipeline": 2, "report": 2, "demo": 3, "cli": 4, "__main__": 5}
+    ("fetch", "parse", "store", "classify", "hub", "evaluation", "aggregate", "charts", "estimate", "explain"), 1
+) | {"pipeline": 2, "report": 2, "compare": 2, "demo": 3, "cli": 4, "__main__": 5}
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""
 
 

@@ -456,6 +456,64 @@ def _print_scores(scores: dict[str, Any], model_id: str) -> None:
 
 @cli.command()
 @_common
+@_model_option
+@click.option("--activate", is_flag=True, help="Show this model in reports and aggregates from now on.")
+def classify(config_path: Path, db: Path | None, model: str, activate: bool) -> None:
+    """Label everything stored with another model. Earlier labels stay; nothing is fetched.
+
+    Interrupted, it goes on where it stopped. `media-coverage compare` then shows where two models differ.
+    """
+    from . import pipeline
+    from .classify import load_classifier
+
+    classifier = load_classifier(model)
+    labelled, relevant = pipeline.relabel(_database(db, config_path), classifier, activate=activate)
+    click.echo(f"{labelled} texts labelled by {classifier.info.model_id}, {relevant} on topic")
+
+
+@cli.command()
+@_common
+@click.argument("first", required=False)
+@click.argument("second", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def compare(config_path: Path, db: Path | None, first: str | None, second: str | None, as_json: bool) -> None:
+    """Where two models differ on the stored texts, and what that does to the trend.
+
+    FIRST and SECOND are model ids (or their beginnings); by default the last two that labelled here.
+    """
+    from .compare import compare as comparison_of
+    from .store import open_store
+
+    path = _database(db, config_path)
+    with open_store(path) as store:
+        known = list(store.models()["model_id"])
+        if len(known) < 2:  # a comparison takes two
+            raise InputError("holds labels of one model only; `media-coverage classify --model …` first", path=path)
+        pair = [_model_named(name, known, path) if name else known[i] for name, i in ((first, -2), (second, -1))]
+        found = comparison_of(store.labels_of_two(*pair))
+    if as_json:
+        tables = {name: json.loads(getattr(found, name).to_json(orient="records")) for name in ("differing", "trend")}
+        table = json.loads(found.table.to_json(orient="index"))
+        _print_json({"models": pair, "texts": found.texts, "agreement": found.agreement, "table": table, **tables})
+        return
+    click.echo(f"1: {pair[0]}\n2: {pair[1]}\n{found.texts} texts, {100 * found.agreement:.1f} % with the same answer\n")
+    click.echo(found.table.rename_axis(index="1 \\ 2", columns=None).to_string())
+    click.echo(
+        "\nNet framing index per week (missing: too few framed texts)\n" + found.trend.round(2).to_string(index=False)
+    )
+    columns = ["date", "outlet", "answer_1", "answer_2", "title"]
+    click.echo("\nWidest apart:\n" + found.differing[columns].head(15).to_string(index=False, max_colwidth=70))
+
+
+def _model_named(name: str, known: list[str], path: Path) -> str:
+    matching = [model for model in known if model.startswith(name)]
+    if len(matching) != 1:
+        raise InputError(f"{name!r} names {len(matching)} of the models here: {', '.join(known)}", path=path)
+    return matching[0]
+
+
+@cli.command()
+@_common
 @click.argument("what", metavar="TEXT|URL|ID")
 @_model_option
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")

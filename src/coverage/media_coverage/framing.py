@@ -67,8 +67,8 @@ class Decision:
         """The likelier frame, each measured against its own threshold on the log-odds scale."""
 
         def odds(name: str) -> float:
-            # Other classifiers, and rounding, give exactly 0 and 1, whose log-odds are infinite.
-            p, t = min(max(probabilities[name], 1e-12), 1 - 1e-12), self.thresholds[name]
+            # Other classifiers, rounding and thresholds give exactly 0 and 1, whose log-odds are infinite.
+            p, t = (min(max(value, 1e-12), 1 - 1e-12) for value in (probabilities[name], self.thresholds[name]))
             return math.log(p / (1 - p)) - math.log(t / (1 - t))
 
         return HOPEFUL if odds("hope") >= odds("appease") else APPEASEMENT

@@ -104,9 +104,9 @@ def apply_gate(store: Store, query: Query, topic_language: str) -> int:
 
 
 def apply_labels(store: Store, run_id: int, classifier: Classifier) -> tuple[int, int]:
-    """Label every text that passed the gate and has no label of this model. Returns (labelled, relevant)."""
+    """Label every text that passed the gate and has no label of the run's model. Returns (labelled, relevant)."""
     labelled = relevant = 0
-    for batch in _batches(store.unlabelled(), LABEL_BATCH):
+    for batch in _batches(store.unlabelled(run_id), LABEL_BATCH):
         framings = classifier.classify([text for _, text in batch], evidence=True)
         ids = [version_id for version_id, _ in batch]
         store.add_labels(run_id, list(zip(ids, framings, strict=True)), datetime.now(UTC))
@@ -130,6 +130,38 @@ def _exit_code(results: Sequence[FeedResult]) -> ExitCode:
     return ExitCode.NOTHING_WORKED if failed == len(results) else ExitCode.SOME_FEEDS_FAILED
 
 
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock beside the database, which the kernel frees when its process dies."""
+    lock = FileLock(f"{path}.lock", timeout=0)
+    if path.absolute().parent.is_dir():  # otherwise open_store says so in one sentence
+        try:
+            lock.acquire()
+        except Timeout:
+            raise AlreadyRunningError(path) from None
+        except OSError as error:
+            log.debug("no lock beside the database: %s", error)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def relabel(database: Path, classifier: Classifier, *, activate: bool = False) -> tuple[int, int]:
+    """Label what is stored with another model; earlier labels stay. Returns (labelled, relevant).
+
+    With `activate` reports show this model from now on. Raises as `run` does; a second call goes on from there.
+    """
+    with open_store(database):  # a relabelling must not make a new database
+        pass
+    with _locked(database), open_store(database, read_only=False) as store:
+        run_id = store.begin_relabelling(classifier.info, datetime.now(UTC), activate=activate)
+        counted = apply_labels(store, run_id, classifier)
+        apply_aggregates(store)
+        store.end_run(run_id, "finished", ExitCode.OK, datetime.now(UTC))
+    return counted
+
+
 def run(
     config: Config | str | Path,
     database: Path | None = None,
@@ -145,19 +177,8 @@ def run(
     config = configuration.load(Path(config)) if isinstance(config, str | Path) else config
     path = database or config.database
     classifier = classifier or load_classifier()
-    lock = FileLock(f"{path}.lock", timeout=0)
-    if path.absolute().parent.is_dir():  # otherwise open_store says so in one sentence
-        try:
-            lock.acquire()
-        except Timeout:
-            raise AlreadyRunningError(path) from None
-        except OSError as error:
-            log.debug("no lock beside the database: %s", error)
-    try:
-        with open_store(path, read_only=False) as store:
-            return _run(store, config, classifier, progress)
-    finally:
-        lock.release()
+    with _locked(path), open_store(path, read_only=False) as store:
+        return _run(store, config, classifier, progress)
 
 
 def _run(

@@ -238,6 +238,31 @@ class Store:
                 },
             )
 
+    @_translated
+    def begin_relabelling(self, model: ModelInfo, now: datetime, *, activate: bool) -> int:
+        """Open a run that labels what is stored with `model`. Returns its id.
+
+        The labels of other models stay. With `activate` the views and daily_frames show this model from now on.
+        """
+        with self._writing():
+            last = self._db.execute("SELECT topic_id, config_sha256 FROM run ORDER BY id DESC LIMIT 1").fetchone()
+            if last is None:
+                raise StoreError("holds nothing to label yet; `media-coverage run` first", path=self.path)
+            model_id = self._model(model, now)
+            if activate:
+                self._activate(last[0], model_id)
+            return self._insert(
+                "run",
+                {
+                    "started_at": _iso(now),
+                    "state": "running",
+                    "software": f"media-coverage {__version__}",
+                    "config_sha256": last[1],
+                    "topic_id": last[0],
+                    "model_id": model_id,
+                },
+            )
+
     def _register_feeds(self, feeds: Sequence[Feed]) -> None:
         self._db.execute("UPDATE feed SET active = 0")
         for feed in feeds:
@@ -497,24 +522,28 @@ class Store:
         return passed
 
     @_translated
-    def unlabelled(self) -> list[tuple[int, Text]]:
-        """(version id, text) of what passed the gate and has no label of the active model yet."""
+    def unlabelled(self, run_id: int | None = None) -> list[tuple[int, Text]]:
+        """(version id, text) of what passed the active topic's gate and has no label yet.
+
+        The label meant is that of the active model, or of the model of `run_id`.
+        """
         rows = self._db.execute(
             "SELECT v.id, v.title, v.summary FROM active "
-            "JOIN model m ON m.id = active.model_id "
+            "JOIN model m ON m.id = coalesce((SELECT model_id FROM run WHERE id = ?), active.model_id) "
             "JOIN gate g ON g.topic_id = active.topic_id AND g.passed = 1 "
             "JOIN article_version v ON v.id = g.version_id "
             "LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id "
-            "AND l.codebook_version = m.codebook_version WHERE l.version_id IS NULL ORDER BY v.id"
+            "AND l.codebook_version = m.codebook_version WHERE l.version_id IS NULL ORDER BY v.id",
+            [run_id],
         )
         return [(version_id, Text(title, summary)) for version_id, title, summary in rows]
 
     @_translated
     def add_labels(self, run_id: int, framings: Iterable[tuple[int, Framing]], now: datetime) -> None:
-        """Store labels of the active model, in one transaction."""
+        """Store labels of the run's model, in one transaction."""
         with self._writing():
             model_id, codebook = self._db.execute(
-                "SELECT m.id, m.codebook_version FROM active JOIN model m ON m.id = active.model_id"
+                "SELECT m.id, m.codebook_version FROM run r JOIN model m ON m.id = r.model_id WHERE r.id = ?", [run_id]
             ).fetchone()
             for version_id, framing in framings:
                 self._insert(
@@ -626,6 +655,34 @@ class Store:
     def daily_frames(self) -> pd.DataFrame:
         """The stored aggregate: one row per day and outlet, columns as in the view v_daily_frames."""
         return self._frame("SELECT * FROM v_daily_frames ORDER BY date, outlet")
+
+    @_translated
+    def models(self) -> pd.DataFrame:
+        """The models that have labelled here: model_id, first_used_at, labels, active (1 for the one shown)."""
+        return self._frame(
+            "SELECT m.model_id, m.first_used_at, count(l.version_id) AS labels, m.id = active.model_id AS active "
+            "FROM model m JOIN active LEFT JOIN label l ON l.model_id = m.id GROUP BY m.id ORDER BY m.id"
+        )
+
+    @_translated
+    def labels_of_two(self, first: str, second: str) -> pd.DataFrame:
+        """Newest wordings that both models labelled, one row each.
+
+        Columns: article_id, date, outlet, title, url, and relevant, label, p_hope, p_appease with the suffix
+        _1 for `first` and _2 for `second` (model ids).
+        """
+        numbered = ", ".join(
+            f"l{n}.{name} AS {name}_{n}" for n in (1, 2) for name in ("relevant", "label", "p_hope", "p_appease")
+        )
+        return self._frame(
+            f"SELECT a.id AS article_id, a.date, o.name AS outlet, v.title, a.url, {numbered} "  # noqa: S608
+            "FROM article a JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.id = a.current_version_id "
+            "JOIN label l1 ON l1.version_id = v.id JOIN model m1 ON m1.id = l1.model_id AND m1.model_id = ? "
+            "JOIN label l2 ON l2.version_id = v.id JOIN model m2 ON m2.id = l2.model_id AND m2.model_id = ? "
+            "ORDER BY a.date, a.id",
+            first,
+            second,
+        )
 
     @_translated
     def edited_headlines(self) -> pd.DataFrame:

@@ -1,0 +1,62 @@
+"""Where do two models differ, and what does that do to the published trend? Pure functions of frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from . import estimate
+from .framing import APPEASEMENT, HOPEFUL, LABELS
+
+OFF_TOPIC = "off_topic"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two models on the same texts.
+
+    `agreement` is the share of texts with the same answer (off topic counts as an answer); `table` counts answers
+    of the first model (rows) against the second (columns); `differing` are the texts with different answers, the
+    surest contradictions first; `trend` has per week (date, a Monday) the net framing index of each model.
+    """
+
+    texts: int
+    agreement: float
+    table: pd.DataFrame
+    differing: pd.DataFrame
+    trend: pd.DataFrame
+
+
+def _answer(frame: pd.DataFrame, number: int) -> pd.Series[str]:
+    return frame[f"label_{number}"].where(frame[f"relevant_{number}"].astype(bool), OFF_TOPIC)
+
+
+def _index(answers: pd.Series[str], weeks: pd.Series[str]) -> pd.Series[float]:
+    """Net framing index per week; missing where too few framed texts stand behind it."""
+    counts = pd.crosstab(weeks, answers).reindex(columns=[HOPEFUL, APPEASEMENT], fill_value=0)
+    values = {}
+    for week, hopeful, appeasement in counts.itertuples(name=None):
+        found = estimate.net_framing_index(int(hopeful), int(appeasement))
+        values[week] = found.value if found is not None and found.n >= estimate.MIN_ITEMS else float("nan")
+    return pd.Series(values, dtype="float64")
+
+
+def compare(frame: pd.DataFrame) -> Comparison:
+    """Compare two models. `frame` is store.labels_of_two()."""
+    first, second = _answer(frame, 1), _answer(frame, 2)
+    order = [*LABELS, OFF_TOPIC]
+    table = pd.crosstab(first, second).reindex(index=order, columns=order, fill_value=0)
+    distance = (frame["p_hope_1"] - frame["p_hope_2"]).abs() + (frame["p_appease_1"] - frame["p_appease_2"]).abs()
+    shown = frame.assign(answer_1=first, answer_2=second, distance=distance)[first != second]
+    days = pd.to_datetime(frame["date"])
+    weeks = (days - pd.to_timedelta(days.dt.dayofweek, unit="D")).dt.strftime("%Y-%m-%d")
+    trend = pd.DataFrame({"index_1": _index(first, weeks), "index_2": _index(second, weeks)})
+    trend["difference"] = trend["index_2"] - trend["index_1"]
+    return Comparison(
+        texts=len(frame),
+        agreement=float((first == second).mean()) if len(frame) else 1.0,
+        table=table,
+        differing=shown.sort_values("distance", ascending=False, ignore_index=True),
+        trend=trend.rename_axis("date").reset_index(),
+    )
