@@ -59,13 +59,17 @@ def _sum(frame: pd.DataFrame, key: pd.Series[str] | str) -> pd.DataFrame:
     return summed.rename(columns={"new_stories": "stories"})
 
 
+def mondays(dates: pd.Series[str]) -> pd.Series[str]:
+    """The Monday of each day's ISO week, both YYYY-MM-DD."""
+    days = pd.to_datetime(dates)
+    return (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).dt.strftime("%Y-%m-%d")
+
+
 def by_week(daily: pd.DataFrame) -> pd.DataFrame:
     """Sums per ISO week; `date` is its Monday. `stories` are distinct."""
     if daily.empty:
         return pd.DataFrame(columns=["date", "all_articles", "articles", "stories", *LABELS])
-    days = pd.to_datetime(daily["date"])
-    mondays = (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).dt.strftime("%Y-%m-%d").rename("date")
-    return _sum(daily.drop(columns="date"), mondays)
+    return _sum(daily.drop(columns="date"), mondays(daily["date"]).rename("date"))
 
 
 def by_day(daily: pd.DataFrame) -> pd.DataFrame:

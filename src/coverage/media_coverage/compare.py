@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from . import estimate
+from .aggregate import mondays
 from .framing import APPEASEMENT, HOPEFUL, LABELS
 
 OFF_TOPIC = "off_topic"
@@ -49,8 +50,7 @@ def compare(frame: pd.DataFrame) -> Comparison:
     table = pd.crosstab(first, second).reindex(index=order, columns=order, fill_value=0)
     distance = (frame["p_hope_1"] - frame["p_hope_2"]).abs() + (frame["p_appease_1"] - frame["p_appease_2"]).abs()
     shown = frame.assign(answer_1=first, answer_2=second, distance=distance)[first != second]
-    days = pd.to_datetime(frame["date"])
-    weeks = (days - pd.to_timedelta(days.dt.dayofweek, unit="D")).dt.strftime("%Y-%m-%d")
+    weeks = mondays(frame["date"])
     trend = pd.DataFrame({"index_1": _index(first, weeks), "index_2": _index(second, weeks)})
     trend["difference"] = trend["index_2"] - trend["index_1"]
     return Comparison(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from . import charts, estimate
-from .aggregate import AGGREGATES
+from .aggregate import AGGREGATES, mondays
 from .framing import APPEASEMENT, HOPEFUL, LABELS
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Material:
 
 _KEY_OF: dict[str, Callable[[pd.DataFrame], pd.Series[str]]] = {
     "day": lambda articles: articles["date"],
-    "week": lambda articles: articles["date"].map(_week_of),
+    "week": lambda articles: mondays(articles["date"]),
     "group": lambda articles: articles["outlet_group"],
     "outlet": lambda articles: articles["outlet"],
     "country": lambda articles: articles["country"].fillna("unknown"),
@@ -233,11 +233,6 @@ def _table(counts: pd.DataFrame, link: Callable[[str], str]) -> list[dict[str, A
     ]
 
 
-def _week_of(date: str) -> str:
-    day = pd.Timestamp(date)
-    return str((day - pd.Timedelta(days=day.weekday())).date())
-
-
 def _marked(row: dict[str, Any], field: str) -> list[tuple[str, bool]]:
     """The text in parts, the deciding sentence flagged."""
     text, evidence = str(row[field]), str(row["evidence"] or "")
@@ -269,7 +264,7 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
 def _weeks(articles: pd.DataFrame, max_listed: int) -> list[dict[str, Any]]:
     weeks = []
     if len(articles):
-        for week, rows in articles.groupby(articles["date"].map(_week_of), sort=True):
+        for week, rows in articles.groupby(mondays(articles["date"]), sort=True):
             shown = _rows(rows.head(max_listed))
             weeks.append({"week": week, "n": len(rows), "articles": [_article(row) for row in shown]})
     return weeks
@@ -277,7 +272,7 @@ def _weeks(articles: pd.DataFrame, max_listed: int) -> list[dict[str, Any]]:
 
 def _lists(articles: pd.DataFrame, key: str, prefix: str, max_listed: int) -> list[dict[str, Any]]:
     """For each outlet or group: its articles as links to where they are listed."""
-    weeks = articles["date"].map(_week_of)
+    weeks = mondays(articles["date"])
     listed = {i for _, rows in articles.groupby(weeks) for i in rows.head(max_listed)["article_id"]}
     return [
         {
