@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+BLOCK = 64
+SMALL_TABLES = (2, 512)
+
+
 def export_onnx(model: FramingClassifier, path: Path) -> None:
     """Write full-precision ONNX with batch and length free."""
     ids = torch.ones(2, 9, dtype=torch.long)
@@ -48,40 +52,55 @@ def export_onnx(model: FramingClassifier, path: Path) -> None:
 
 
 def quantise(source: Path, target: Path) -> None:
-    """Store every weight matrix as 8-bit integers with one scale per output channel or word.
+    """Store every weight matrix as 8-bit integers, one scale per word or per 64 inputs of an output.
 
-    Activations stay in full precision. Quantising them too, as dynamic int8 does, moved logits four
+    Activations stay in full precision. Quantising them too, as dynamic int8 does, moved logits ten
     times as far, made a score depend on the other texts of its batch, and on the processor.
     """
     model = onnx.load(str(source))
     graph = model.graph
-    matrices = {tensor.name: tensor for tensor in graph.initializer if len(tensor.dims) == 2 and min(tensor.dims) > 3}
+    matrices = {
+        tensor.name: tensor
+        for tensor in graph.initializer
+        # The tables of positions and segments are small, and an error in them would reach every text.
+        if len(tensor.dims) == 2 and tensor.data_type == onnx.TensorProto.FLOAT and tensor.dims[0] not in SMALL_TABLES
+    }
+
+    def store(values: NDArray[np.generic], name: str) -> str:
+        graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+        return name
+
+    def to_integers(values: NDArray[np.float32], axis: int, name: str) -> tuple[str, str]:
+        scale = np.maximum(np.abs(values).max(axis=axis, keepdims=True), 1e-12) / np.float32(127)
+        return store(np.rint(values / scale).astype(np.int8), f"{name}_int8"), store(scale, f"{name}_scale")
+
+    def node(kind: str, inputs: list[str], output: str, **settings: int) -> str:
+        nodes.append(onnx.helper.make_node(kind, inputs, [output], **settings))
+        return output
+
     nodes: list[onnx.NodeProto] = []
-    for node in list(graph.node):
-        weight = next((name for name in node.input if name in matrices), None)
-        if node.op_type not in ("MatMul", "Gather") or weight is None:
-            nodes.append(node)
+    for old in list(graph.node):
+        name = next((name for name in old.input if name in matrices), None)
+        if old.op_type not in ("MatMul", "Gather") or name is None:
+            nodes.append(old)
             continue
-        values = onnx.numpy_helper.to_array(matrices[weight])
-        axis = 1 if node.op_type == "MatMul" else 0
-        scale = np.maximum(np.abs(values).max(axis=1 - axis, keepdims=True), 1e-12).astype(np.float32) / 127
-        integers, scales = f"{weight}_int8", f"{weight}_scale"
-        graph.initializer.remove(matrices[weight])
-        graph.initializer.append(onnx.numpy_helper.from_array(np.rint(values / scale).astype(np.int8), integers))
-        if node.op_type == "MatMul":
-            graph.initializer.append(onnx.numpy_helper.from_array(scale.ravel(), scales))
-            nodes += [onnx.helper.make_node("DequantizeLinear", [integers, scales], [weight], axis=axis), node]
+        values = onnx.numpy_helper.to_array(matrices[name])
+        graph.initializer.remove(matrices[name])
+        if old.op_type == "MatMul":
+            # onnxruntime does this arithmetic once, when it loads the model.
+            integers, scale = to_integers(values.reshape(-1, BLOCK, values.shape[1]), 1, name)
+            floats = node("Cast", [integers], f"{name}_floats", to=onnx.TensorProto.FLOAT)
+            scaled = node("Mul", [floats, scale], f"{name}_blocks")
+            node("Reshape", [scaled, store(np.array(values.shape, dtype=np.int64), f"{name}_shape")], name)
+            nodes.append(old)
         else:
-            # Only the rows looked up are turned back into floats: the vocabulary is half of all weights.
-            graph.initializer.append(onnx.numpy_helper.from_array(scale, scales))
-            index, output = node.input[1], node.output[0]
-            rows, factors, floats = (f"{output}_{part}" for part in ("rows", "factors", "floats"))
-            nodes += [
-                onnx.helper.make_node("Gather", [integers, index], [rows]),
-                onnx.helper.make_node("Gather", [scales, index], [factors]),
-                onnx.helper.make_node("Cast", [rows], [floats], to=onnx.TensorProto.FLOAT),
-                onnx.helper.make_node("Mul", [floats, factors], [output]),
-            ]
+            # Only the rows looked up become floats: the vocabulary is half of all weights.
+            integers, scale = to_integers(values, 1, name)
+            index, output = old.input[1], old.output[0]
+            rows = node("Gather", [integers, index], f"{output}_rows")
+            factors = node("Gather", [scale, index], f"{output}_factors")
+            floats = node("Cast", [rows], f"{output}_floats", to=onnx.TensorProto.FLOAT)
+            node("Mul", [floats, factors], output)
     del graph.node[:]
     graph.node.extend(nodes)
     onnx.checker.check_model(model)
