@@ -47,6 +47,8 @@ class Config:
     # Weight of items whose coder called the code a coin-flip, and of authored items.
     coin_flip_weight: float = 0.5
     authored_weight: float = 1.0
+    # Weight of a code that a second coder contradicts.
+    disputed_weight: float = 0.0
     # A positive code weighs (negatives / positives) to this power.
     pos_power: float = 0.5
 
@@ -101,6 +103,7 @@ def examples_of(items: Sequence[Item], config: Config) -> Examples:
             weights[row] *= config.coin_flip_weight
         if item.authored:
             weights[row] *= config.authored_weight
+        weights[row, list(item.disputed)] *= config.disputed_weight
     return Examples(tokenise([item.text for item in items], config.max_tokens), codes, weights)
 
 

@@ -18,7 +18,7 @@ import torch
 
 from . import scoring
 from .classifier import Config, FramingClassifier, average, examples_of, fit, join, predict, tokenise
-from .data import OUTPUTS, Item, codes_of, make_folds, read_corpus, read_items
+from .data import OUTPUTS, Item, codes_of, make_folds, mark_disputed, read_corpus, read_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CORPUS = Path(__file__).parent / "corpus"
+SECOND_CODES = Path(__file__).parent / "second_codes.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +140,7 @@ def main() -> None:
     args = parser.parse_args()
 
     config = parse_settings(args.set)
-    items, authored = read_items(args.news), read_corpus(CORPUS)
+    items, authored = mark_disputed(read_items(args.news), SECOND_CODES), read_corpus(CORPUS)
     folds = make_folds(items, args.by, args.folds, seed=7)[: args.only or None]
     fold_of = np.full(len(items), -1)
     for fold, (_, held_out) in enumerate(folds):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class Item:
     comment: bool
     headline_only: bool
     authored: bool
+    # Per output: did a second coder contradict the code?
+    disputed: tuple[bool, bool, bool] = (False, False, False)
 
     @property
     def codes(self) -> tuple[int, int, int]:
@@ -91,6 +93,20 @@ def read_items(path: Path, *, authored: bool = False) -> list[Item]:
     """Read one JSON-lines file of coded items."""
     with path.open(encoding="utf-8") as lines:
         return [_item(json.loads(line), authored) for line in lines if line.strip()]
+
+
+def mark_disputed(items: Sequence[Item], second: Path) -> list[Item]:
+    """Mark the codes that a second coder of the same items contradicts; an absent file contradicts nothing."""
+    if not second.exists():
+        return list(items)
+    with second.open(encoding="utf-8") as lines:
+        other = {row["id"]: (row["rel"], row["hope"], row["appease"]) for row in map(json.loads, lines)}
+    return [replace(item, disputed=_disputed(item, other.get(item.id, item.codes))) for item in items]
+
+
+def _disputed(item: Item, other: tuple[int, int, int]) -> tuple[bool, bool, bool]:
+    relevance, hope, appease = (mine != theirs for mine, theirs in zip(item.codes, other, strict=True))
+    return relevance, hope, appease
 
 
 def read_corpus(folder: Path) -> list[Item]:

@@ -19,6 +19,7 @@ from . import scoring
 from .classifier import BASE_SHA256, average, new_model, predict, tokenise
 from .crossvalidate import (
     CORPUS,
+    SECOND_CODES,
     Job,
     calibrate,
     choose_thresholds,
@@ -28,7 +29,7 @@ from .crossvalidate import (
     probabilities,
     report,
 )
-from .data import OUTPUTS, SUMMARY_WORDS, codes_of, make_folds, read_corpus, read_items
+from .data import OUTPUTS, SUMMARY_WORDS, codes_of, make_folds, mark_disputed, read_corpus, read_items
 from .export import Session, export_onnx, quantise, write_folder
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def main() -> None:
 
     config = parse_settings(args.set)
     seeds = tuple(args.seeds)
-    items, authored = read_items(args.news), read_corpus(CORPUS)
+    items, authored = mark_disputed(read_items(args.news), SECOND_CODES), read_corpus(CORPUS)
     folds = make_folds(items, "group", FOLDS, seed=7)
     jobs = [
         Job([items[i] for i in train], authored, [items[i] for i in held_out], config, seeds)
