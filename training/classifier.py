@@ -48,7 +48,7 @@ class Config:
     coin_flip_weight: float = 0.5
     authored_weight: float = 1.0
     # Weight of a code that a second coder contradicts.
-    disputed_weight: float = 0.0
+    disputed_weight: float = 1.0
     # A positive code weighs (negatives / positives) to this power.
     pos_power: float = 0.5
 
