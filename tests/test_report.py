@@ -84,7 +84,6 @@ def test_hostile_headlines_stay_text(feed_server: FeedServer, tmp_path: Path) ->
     page = Page(text)
     assert not {"script", "img", "iframe", "object", "embed", "b onload"} & set(page.tags)
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
-    assert "alert(1)" not in re.sub(r"&lt;.*?&gt;", "", text) or "&lt;script" not in text
     assert "{{ 7 * 7 }}" in text
     assert "&lt;b&gt;Evil &amp; Sons&lt;/b&gt;" in text
     assert len(made.articles) == len(HOSTILE)
