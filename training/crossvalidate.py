@@ -1,4 +1,4 @@
-"""Cross-validate one configuration on the coded news; every figure is out of fold.
+"""Cross-validate one recipe on coded news; every figure is out of fold, with a 95 % bootstrap interval.
 
 Calibration and thresholds used on a fold come from the other folds' out-of-fold logits.
 """
@@ -8,175 +8,120 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from . import scoring
-from .classifier import Config, FramingClassifier, average, examples_of, fit, join, predict, tokenise
-from .data import OUTPUTS, Item, codes_of, make_folds, mark_disputed, read_corpus, read_items
+from media_coverage.calibration import cross_fit
+from media_coverage.coded import CodedItem, code_array, coded, folds_by, grouped_folds, read, splits
+from media_coverage.evaluation import evaluate
+from media_coverage.finetune import open_base, texts_of
+from media_coverage.records import Text
+from media_coverage.train import FOLD_SEED, Setup, groups_of, out_of_fold, strata_of
+
+from .items import FRAMES, parse_recipe, parts, read_corpus, weigh_disputed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    import numpy.typing as npt
 
-CORPUS = Path(__file__).parent / "corpus"
-SECOND_CODES = Path(__file__).parent / "second_codes.jsonl"
+    from media_coverage.finetune import Recipe
+    from media_coverage.records import Framing
 
+    Integers = npt.NDArray[np.int64]
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """What to learn from, and how."""
+SCHEMES = {"group": 5, "outlet": 3, "month": 3}
+"""What is held out together, and in how many folds: near-duplicates only, whole outlets, whole months."""
 
-    train: list[Item]
-    authored: list[Item]
-    held_out: list[Item]
-    config: Config
-    seeds: tuple[int, ...]
+ABLATIONS = ("no-corpus", "no-summary", "headline-only")
+LEAST = 50
+"""Relevant items without which a part has no figures of its own."""
 
 
-def learn(job: Job) -> list[FramingClassifier]:
-    """One model per seed."""
-    torch.set_num_threads(1)
-    examples = examples_of(job.train, job.config)
-    if job.authored and job.config.authored_weight:
-        examples = join(examples, examples_of(job.authored, job.config))
-    return [fit(examples, job.config, seed) for seed in job.seeds]
+def folds_of(
+    items: Sequence[CodedItem], by: str, count: int, recipe: Recipe
+) -> tuple[Integers, list[tuple[Integers, Integers]]]:
+    """The fold of each item, and the (learned, held out) positions of each fold."""
+    groups = groups_of(items, recipe)
+    if by == "group":
+        fold_of = grouped_folds(groups, strata_of(items), count, FOLD_SEED)
+    else:
+        fold_of = folds_by([item.outlet if by == "outlet" else item.date[:7] for item in items], count, FOLD_SEED)
+    return fold_of, splits(fold_of, groups)
 
 
-def held_out_logits(job: Job) -> NDArray[np.float64]:
-    """Logits of the held-out items: by each seed's model, then by their averaged weights."""
-    models = learn(job)
-    tokens = tokenise([item.text for item in job.held_out], job.config.max_tokens)
-    return np.stack([predict(model, tokens) for model in [*models, average(models)]])
+def without_summary(items: Sequence[CodedItem]) -> list[CodedItem]:
+    """The items as they are when a feed gives headlines only."""
+    return [dataclasses.replace(item, text=Text(item.text.title)) for item in items]
 
 
-def calibrate(logits: scoring.Array, codes: scoring.Array) -> dict[str, tuple[float, float]]:
-    """Platt parameters per output; the frames are calibrated on relevant items, where they are used."""
-    relevant = codes[:, 0] > 0
-    return {
-        name: scoring.fit_platt(logits[rows, column], codes[rows, column])
-        for column, name in enumerate(OUTPUTS)
-        for rows in [relevant if column else np.ones(len(codes), dtype=bool)]
-    }
+def row(name: str, scores: dict[str, Any]) -> str:
+    """A line of the tables in EXPERIMENTS.md."""
+
+    def words(figure: dict[str, float]) -> str:
+        return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+
+    by_class = " / ".join(f"{figure['value']:.2f}" for figure in scores["f1_by_class"].values())
+    precision = (words(figures["average_precision"]) for figures in scores["outputs"].values())
+    return f"| {name} | {words(scores['macro_f1'])} | {by_class} | {' | '.join(precision)} |"
 
 
-def probabilities(logits: scoring.Array, calibration: dict[str, tuple[float, float]]) -> scoring.Array:
-    scale, bias = np.array([calibration[name] for name in OUTPUTS]).T
-    return scoring.sigmoid(logits * scale + bias)
+HEADER = (
+    f"| | macro-F1 | {' / '.join(FRAMES.classes)} F1 | {' | '.join(f'AP {name}' for name in FRAMES.outputs)} |\n"
+    f"|---|---|---|{'---|' * len(FRAMES.outputs)}"
+)
 
 
-def choose_thresholds(codes: scoring.Array, chances: scoring.Array) -> dict[str, float]:
-    relevant = codes[:, 0] > 0
-    hope, appease = scoring.frame_thresholds(codes[relevant, 1:], chances[relevant, 1:])
-    return {
-        "relevant": scoring.binary_threshold(codes[:, 0], chances[:, 0]),
-        "hope": hope,
-        "appease": appease,
-    }
-
-
-def cross_fitted(
-    logits: scoring.Array, codes: scoring.Array, fold_of: NDArray[np.int64]
-) -> tuple[scoring.Array, NDArray[np.bool_]]:
-    """Probabilities and decisions for each fold, with parameters from the other folds."""
-    chances = np.zeros_like(logits)
-    chosen = np.zeros(logits.shape, dtype=bool)
-    for fold in np.unique(fold_of):
-        here, others = fold_of == fold, fold_of != fold
-        calibration = calibrate(logits[others], codes[others])
-        cut = choose_thresholds(codes[others], probabilities(logits[others], calibration))
-        chances[here] = probabilities(logits[here], calibration)
-        chosen[here] = chances[here] >= np.array([cut[name] for name in OUTPUTS])
-    return chances, chosen
-
-
-def report(
-    codes: scoring.Array, chances: scoring.Array, chosen: NDArray[np.bool_], rows: NDArray[np.bool_] | None = None
-) -> dict[str, float]:
-    """The figures that are compared; ``rows`` limits them to a part of the items."""
-    if rows is not None:
-        codes, chances, chosen = codes[rows], chances[rows], chosen[rows]
-    on = codes[:, 0] > 0
-    gold, predicted = scoring.labels_of(codes[on, 1:]), scoring.labels_of(chosen[on, 1:])
-    kept = gold != scoring.LABELS.index("mixed")
-    figures = {"macro_f1": scoring.macro_f1(gold, predicted)}
-    for label in scoring.SCORED:
-        figures[f"f1_{scoring.LABELS[label]}"] = scoring.class_f1(gold[kept], predicted[kept], label)
-    for column, name in enumerate(OUTPUTS):
-        part = on if column else np.ones(len(codes), dtype=bool)
-        figures[f"ap_{name}"] = scoring.average_precision(codes[part, column], chances[part, column])
-        figures[f"f1_{name}"] = scoring.binary_f1(codes[part, column], chosen[part, column])
-        figures[f"ece_{name}"] = scoring.calibration_error(codes[part, column], chances[part, column])
-    return figures
-
-
-def parse_settings(pairs: Sequence[str]) -> Config:
-    """Build a configuration from ``name=value`` pairs, each read as the default's type."""
-    defaults = Config()
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        name, _, text = pair.partition("=")
-        kind = type(getattr(defaults, name))
-        values[name] = text in ("1", "true", "True") if kind is bool else kind(text)
-    return dataclasses.replace(defaults, **values)
+def score(items: Sequence[CodedItem], framings: Sequence[Framing], rows: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """The figures of some of the items."""
+    kept = np.flatnonzero(rows).tolist()
+    return evaluate(coded(items[i] for i in kept), [framings[i] for i in kept], FRAMES)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
-    parser.add_argument("--by", choices=("group", "outlet", "month"), default="group")
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--only", type=int, default=0, help="run only the first N folds (quick look)")
+    parser.add_argument("--by", choices=tuple(SCHEMES), default="group", help="what is held out together")
+    parser.add_argument("--folds", type=int, help="5 by group, 3 by outlet or month")
+    parser.add_argument("--only", type=int, help="run only the first N folds (quick look)")
+    parser.add_argument("--base", type=Path, help="folder of another encoder to start from")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of Config")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--ablation", choices=ABLATIONS, help="headline-only: learned with leads, scored without")
+    parser.add_argument("--disputed-weight", type=float, default=1.0, help="of codes that a second coder contradicts")
+    parser.add_argument("--authored-weight", type=float, default=1.0)
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of the recipe")
     parser.add_argument("--save", type=Path, help="write the out-of-fold logits here (.npz)")
     args = parser.parse_args()
 
-    config = parse_settings(args.set)
-    items, authored = mark_disputed(read_items(args.news), SECOND_CODES), read_corpus(CORPUS)
-    folds = make_folds(items, args.by, args.folds, seed=7)[: args.only or None]
-    fold_of = np.full(len(items), -1)
-    for fold, (_, held_out) in enumerate(folds):
-        fold_of[held_out] = fold
-    scored = fold_of >= 0
-    codes = codes_of(items)[scored]
-    jobs = [
-        Job([items[i] for i in train], authored, [items[i] for i in held_out], config, tuple(args.seeds))
-        for train, held_out in folds
-    ]
-    logits = np.zeros((len(args.seeds) + 1, len(items), len(OUTPUTS)))
-    # Fresh interpreters: forked ones would inherit torch's thread pools.
-    with ProcessPoolExecutor(args.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for (_, held_out), values in zip(folds, pool.map(held_out_logits, jobs), strict=True):
-            logits[:, held_out] = values
-    logits, fold_of = logits[:, scored], fold_of[scored]
-    parts = {
-        "all": np.ones(len(codes), dtype=bool),
-        "comment": np.array([item.comment for item in items])[scored],
-        "headline_only": np.array([item.headline_only for item in items])[scored],
-    }
-    kinds = {
-        "one_seed": list(logits[:-1]),
-        "seeds_mean_logit": [logits[:-1].mean(0)],
-        "averaged_weights": [logits[-1]],
-    }
-    print(json.dumps({"by": args.by, "seeds": args.seeds, "set": args.set, "authored": len(authored)}))
-    for kind, runs in kinds.items():
-        if kind == "one_seed" or len(args.seeds) > 1:
-            finals = [cross_fitted(run, codes, fold_of) for run in runs]
-            for part, rows in parts.items():
-                tables = [report(codes, *final, rows) for final in finals]
-                means = {key: float(np.mean([table[key] for table in tables])) for key in tables[0]}
-                print(f"{kind} {part}: " + " ".join(f"{key}={value:.3f}" for key, value in means.items()))
+    recipe = parse_recipe(args.set)
+    items = weigh_disputed(read(args.news, FRAMES).items, args.disputed_weight)
+    fold_of, folds = folds_of(items, args.by, args.folds or SCHEMES[args.by], recipe)
+    folds = folds[: args.only]
+    authored = [] if args.ablation == "no-corpus" else read_corpus(weight=args.authored_weight)
+    learned, scored = items, items
+    if args.ablation in {"no-summary", "headline-only"}:
+        scored = without_summary(items)
+    if args.ablation == "no-summary":
+        learned, authored = scored, without_summary(authored)
+    with open_base(texts_of([*items, *authored], recipe), args.base) as base:
+        setup = Setup(base, recipe, tuple(args.seeds), args.device)
+        (logits, _), _ = out_of_fold(
+            learned, authored, folds, setup, lambda text: print(text, file=sys.stderr, flush=True), scored=scored
+        )
+    seen = ~np.isnan(logits[:, 0])
+    framings = cross_fit(logits[seen], code_array(items)[seen], fold_of[seen], FRAMES)
+    kept = [item for item, is_seen in zip(items, seen, strict=True) if is_seen]
+    print(json.dumps({name: str(value) for name, value in vars(args).items()} | {"authored": len(authored)}))
+    print(HEADER)
+    for name, rows in parts(args.news, kept).items():
+        if code_array(kept)[rows, 0].sum() >= LEAST:
+            print(row(name, score(kept, framings, rows)))
     if args.save:
-        np.savez_compressed(args.save, logits=logits, fold_of=fold_of, codes=codes)
+        np.savez_compressed(args.save, logits=logits, fold_of=fold_of, codes=code_array(items))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,384 @@
+"""Coded items: texts with the codes that coders gave them. Reading, near-duplicate groups, folds.
+
+A file of codes is JSON Lines or CSV with `title`, `summary`, `rel` and one column per frame output (0 or 1), and if
+known `id`, `cert` (1 sure, 2 leaning, 3 coin-flip), `coder`, `outlet`, `date`. Frames are coded on relevant texts only,
+so they may be empty where `rel` is 0. Lines with the same id and text are several coders' codes of one item.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median_low
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from .errors import InputError
+from .evaluation import Coded
+from .records import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from .framing import Frames
+
+    Integers = npt.NDArray[np.int64]
+
+NEAR_DUPLICATE = 0.55
+"""Cosine of character n-grams from which two texts count as near-duplicates."""
+
+Codes = tuple[int | None, int | None, int | None]
+"""Relevance, first frame, second frame: 1, 0, or None where the coders are evenly split."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodedItem:
+    """One text with its codes. `certainty` is 1 sure, 2 leaning, 3 coin-flip; `date` YYYY-MM-DD or empty.
+
+    `weights` say how much each code counts in learning.
+    """
+
+    id: str
+    text: Text
+    codes: Codes
+    certainty: int = 1
+    outlet: str = ""
+    date: str = ""
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all three codes are known, so that the item can be scored."""
+        return None not in self.codes
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """What was read. `notes` are sentences about what was left out; `audit` texts are never to be learned from."""
+
+    items: tuple[CodedItem, ...]
+    notes: tuple[str, ...] = ()
+    audit: tuple[Text, ...] = ()
+    codebook_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Vote:
+    """One coder's codes of one text. `rank` orders codebook versions: only the newest of an item counts."""
+
+    id: str
+    text: Text
+    codes: Codes
+    certainty: int
+    outlet: str
+    date: str
+    rank: int = 0
+
+
+# ---------------------------------------------------------------------- reading
+
+
+def _open(file: str | Path) -> TextIO:
+    if file == "-":  # whatever encoding the terminal has
+        return open(sys.stdin.fileno(), encoding="utf-8", closefd=False)
+    return Path(file).open(encoding="utf-8")
+
+
+def json_lines(file: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of a JSON Lines file, `-` for standard input. Raises InputError."""
+    try:
+        with _open(file) as stream:
+            for number, line in enumerate(stream, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    value = json.loads(line)
+                except ValueError as error:
+                    raise InputError(f"not JSON: {error}", path=file, line=number) from error
+                if not isinstance(value, dict):
+                    raise InputError("not a JSON object", path=file, line=number)
+                yield number, value
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=file) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"is not UTF-8: {error.reason}", path=file) from error
+
+
+def _table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, row) of a CSV file as spreadsheets write it: comma, semicolon or tab, with or without BOM."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            header = stream.readline()
+            stream.seek(0)
+            table = csv.DictReader(stream, delimiter=max(",;\t", key=header.count))
+            missing = [name for name in columns if name not in (table.fieldnames or ())]
+            if missing:
+                raise InputError(f"has no column {', '.join(missing)}; it needs {', '.join(columns)}", path=path)
+            for row in table:
+                yield table.line_num, row
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"is not a CSV file in UTF-8: {error}", path=path) from error
+
+
+def text_of(row: Mapping[str, Any], path: str | Path, line: int) -> Text:
+    """The text of a row. Raises InputError."""
+    title, summary = row.get("title"), row.get("summary") or ""
+    if not isinstance(title, str) or not isinstance(summary, str):
+        raise InputError("`title` must be a string, and `summary` a string where given", path=path, line=line)
+    return Text(title, summary)
+
+
+def _number(row: Mapping[str, Any], name: str, allowed: Sequence[int], path: str | Path, line: int) -> int:
+    value = row.get(name)
+    for number in allowed:
+        if value == number or (isinstance(value, str) and value.strip() == str(number)):
+            return number
+    spelt = f"{', '.join(map(str, allowed[:-1]))} or {allowed[-1]}"
+    raise InputError(f"`{name}` must be {spelt}, not {value!r}", path=path, line=line)
+
+
+def codes_of(row: Mapping[str, Any], frames: Frames, path: str | Path, line: int) -> tuple[int, int, int]:
+    """The codes of a row; a text off topic has neither frame. Raises InputError."""
+    first, second = frames.outputs[1:]
+    if not _number(row, "rel", (0, 1), path, line):
+        return 0, 0, 0
+    return 1, _number(row, first, (0, 1), path, line), _number(row, second, (0, 1), path, line)
+
+
+def _vote(row: Mapping[str, Any], frames: Frames, path: str | Path, line: int) -> _Vote:
+    text = text_of(row, path, line)
+    if not text.title.strip() and not text.summary.strip():
+        raise InputError("has neither a title nor a summary", path=path, line=line)
+    return _Vote(
+        id=str(row.get("id") or f"{path}:{line}"),
+        text=text,
+        codes=codes_of(row, frames, path, line),
+        certainty=_number(row, "cert", (1, 2, 3), path, line) if row.get("cert") else 1,
+        outlet=str(row.get("outlet") or ""),
+        date=str(row.get("date") or "")[:10],
+    )
+
+
+def read(file: str | Path, frames: Frames) -> Coding:
+    """Read a file of coded items, CSV by its ending and JSON Lines otherwise. Raises InputError."""
+    if str(file).lower().endswith((".csv", ".tsv")):
+        rows = _table_rows(Path(file), ("title", "rel", *frames.outputs[1:]))
+    else:
+        rows = json_lines(file)
+    items, notes = _settle(_vote(row, frames, file, line) for line, row in rows)
+    if not items:
+        raise InputError("holds no coded item", path=file)
+    return Coding(items, notes)
+
+
+def from_codes(rows: Iterable[Mapping[str, Any]], frames: Frames) -> Coding:
+    """The items behind stored codes, which are rows as of the view v_codes.
+
+    An item's codes are those under the newest codebook it was coded with, newest meaning last used. Texts with an
+    audit code are kept apart, whatever other codes they have.
+    """
+    rows = sorted(rows, key=lambda row: row["coded_at"])
+    used = {row["codebook_version"]: rank for rank, row in enumerate(rows)}
+    audit = {row["version_id"]: Text(row["title"], row["summary"]) for row in rows if row["purpose"] == "audit"}
+    votes = [
+        _Vote(
+            id=str(row["version_id"]),
+            text=Text(row["title"], row["summary"]),
+            codes=(int(row["rel"]), int(row[frames.first.output]), int(row[frames.second.output])),
+            certainty=int(row["certainty"]),
+            outlet=row["outlet"],
+            date=row["date"],
+            rank=used[row["codebook_version"]],
+        )
+        for row in rows
+        if row["version_id"] not in audit
+    ]
+    items, notes = _settle(votes)
+    return Coding(items, notes, tuple(audit.values()), max(used, key=used.__getitem__, default=None))
+
+
+def join(codings: Sequence[Coding]) -> Coding:
+    """Several sources as one. Items that resemble a text of any audit sample are left out.
+
+    The codebook is that of the last source that names one.
+    """
+    versions = [coding.codebook_version for coding in codings if coding.codebook_version]
+    joined = Coding(
+        tuple(item for coding in codings for item in coding.items),
+        tuple(note for coding in codings for note in coding.notes),
+        tuple(text for coding in codings for text in coding.audit),
+        versions[-1] if versions else None,
+    )
+    return _apart_from_audit(joined) if joined.audit else joined
+
+
+def _settle(votes: Iterable[_Vote]) -> tuple[tuple[CodedItem, ...], tuple[str, ...]]:
+    """One item per id and text, coded by the majority; frames by the majority of those who found it relevant."""
+    coded: dict[tuple[str, Text], list[_Vote]] = defaultdict(list)
+    for vote in votes:
+        coded[vote.id, vote.text].append(vote)
+    items, undecided, split = [], 0, 0
+    for (key, text), all_votes in coded.items():
+        given = [vote for vote in all_votes if vote.rank == max(vote.rank for vote in all_votes)]
+        relevant = _majority([vote.codes[0] for vote in given])
+        if relevant is None:
+            undecided += 1
+            continue
+        agreeing = [vote.codes for vote in given if vote.codes[0] == relevant]
+        codes = (relevant, _majority([c[1] for c in agreeing]), _majority([c[2] for c in agreeing]))
+        split += codes.count(None)
+        certainty = median_low(vote.certainty for vote in given)
+        items.append(CodedItem(key, text, codes, certainty, given[0].outlet, given[0].date))
+    notes = []
+    if undecided:
+        notes.append(f"{undecided} items left out: their coders are evenly split about relevance")
+    if split:
+        notes.append(f"{split} frame codes left out: their coders are evenly split")
+    return tuple(items), tuple(notes)
+
+
+def _majority(codes: Sequence[int | None]) -> int | None:
+    (most, count), *others = Counter(codes).most_common()
+    return None if any(n == count for _, n in others) else most
+
+
+# ---------------------------------------------------------------------- arrays
+
+
+def code_array(items: Sequence[CodedItem]) -> npt.NDArray[np.float64]:
+    """The codes, (items, 3); NaN where there is none."""
+    return np.array([item.codes for item in items], dtype=np.float64).reshape(-1, 3)
+
+
+def coded(items: Iterable[CodedItem]) -> list[Coded]:
+    """The codes as `evaluation` wants them; every item must be complete."""
+    return [Coded(*map(bool, item.codes)) for item in items]
+
+
+# ---------------------------------------------------------------------- near-duplicates
+
+
+def _ngrams(text: str) -> Counter[str]:
+    """Character 3- to 5-grams of each word with a blank on both sides; a shorter word counts once as a whole."""
+    found: Counter[str] = Counter()
+    for word in text.lower().split():
+        padded = f" {word} "
+        for size in (3, 4, 5):
+            found.update(padded[i : i + size] for i in range(max(1, len(padded) - size + 1)))
+            if len(padded) <= size:
+                break
+    return found
+
+
+def _vectors(texts: Sequence[str]) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
+    """TF-IDF of the n-grams as (text, n-gram, weight) triples, sorted by text; each text's weights have length 1."""
+    number: dict[str, int] = {}
+    rows: list[int] = []
+    columns: list[int] = []
+    counts: list[int] = []
+    for position, text in enumerate(texts):
+        grams = _ngrams(text)
+        rows += [position] * len(grams)
+        columns += [number.setdefault(gram, len(number)) for gram in grams]
+        counts += list(grams.values())
+    row, column = np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64)
+    frequency = np.bincount(column, minlength=len(number))
+    weight = (1 + np.log(counts)) * (1 + np.log((1 + len(texts)) / (1 + frequency)))[column]
+    length = np.sqrt(np.bincount(row, weight**2, minlength=len(texts)))
+    return row, column, weight / length[row]
+
+
+def near_duplicate_groups(texts: Sequence[str]) -> Integers:
+    """Number texts so that near-duplicates share a number: connected components at a cosine of NEAR_DUPLICATE.
+
+    Compared are TF-IDF vectors of character n-grams inside words, sublinear in the counts.
+    """
+    row, column, weight = _vectors(texts)
+    first_of_text = np.searchsorted(row, np.arange(len(texts) + 1))
+    by_gram = np.argsort(column, kind="stable")
+    first_of_gram = np.searchsorted(column[by_gram], np.arange(column.max(initial=-1) + 2))
+    group = np.arange(len(texts), dtype=np.int64)
+    for text in range(len(texts)):
+        mine = slice(first_of_text[text], first_of_text[text + 1])
+        places = [by_gram[first_of_gram[gram] : first_of_gram[gram + 1]] for gram in column[mine]]
+        if not places:
+            continue
+        shared = np.concatenate(places)
+        factors = np.repeat(weight[mine], [len(place) for place in places])
+        cosine = np.bincount(row[shared], weight[shared] * factors, minlength=len(texts))
+        near = group[cosine >= NEAR_DUPLICATE]
+        group[np.isin(group, near)] = near.min(initial=group[text])
+    return np.unique(group, return_inverse=True)[1].astype(np.int64)
+
+
+def _apart_from_audit(coding: Coding) -> Coding:
+    """Leave out what resembles an audit text: an audit of a model on what it learned from would say nothing."""
+    texts = [f"{text.title} {text.summary}" for text in (*coding.audit, *(item.text for item in coding.items))]
+    groups = near_duplicate_groups(texts)
+    taken = set(groups[: len(coding.audit)].tolist())
+    kept = tuple(
+        item for item, group in zip(coding.items, groups[len(coding.audit) :], strict=True) if int(group) not in taken
+    )
+    left = len(coding.items) - len(kept)
+    note = (f"{left} items left out: they resemble a text of the audit sample",) if left else ()
+    return Coding(kept, coding.notes + note, coding.audit, coding.codebook_version)
+
+
+# ---------------------------------------------------------------------- folds
+
+
+def grouped_folds(groups: Integers, strata: Integers, count: int, seed: int) -> Integers:
+    """Deal items into `count` folds, whole groups at a time, so that each fold has its share of each stratum.
+
+    Greedy: from the most uneven group down, each goes where the strata's shares then differ least between folds,
+    and among equals to the smaller fold. `seed` orders groups that are equally uneven.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    _, stratum = np.unique(strata, return_inverse=True)
+    members = np.zeros((group.max() + 1, stratum.max() + 1))
+    np.add.at(members, (group, stratum), 1)
+    order = np.arange(len(members))
+    np.random.RandomState(seed).shuffle(order)
+    order = order[np.argsort(-members[order].std(axis=1), kind="stable")]
+    total = members.sum(axis=0)
+    dealt = np.zeros((count, members.shape[1]))
+    fold_of_group = np.zeros(len(members), dtype=np.int64)
+    for index in order:
+        best, least = 0, (np.inf, np.inf)
+        for fold in range(count):
+            dealt[fold] += members[index]
+            unevenness, size = (dealt / total).std(axis=0).mean(), dealt[fold].sum()
+            dealt[fold] -= members[index]
+            if unevenness < least[0] or (np.isclose(unevenness, least[0]) and size < least[1]):
+                best, least = fold, (unevenness, size)
+        dealt[best] += members[index]
+        fold_of_group[index] = best
+    return fold_of_group[group]
+
+
+def folds_by(keys: Sequence[str], count: int, seed: int) -> Integers:
+    """Deal items into `count` folds by a key such as the outlet: all items of a key share a fold."""
+    distinct, key = np.unique(keys, return_inverse=True)
+    fold_of_key = np.zeros(len(distinct), dtype=np.int64)
+    order = np.random.RandomState(seed).permutation(len(distinct))
+    for fold, part in enumerate(np.array_split(order, count)):
+        fold_of_key[part] = fold
+    return fold_of_key[key]
+
+
+def splits(fold_of: Integers, groups: Integers) -> list[tuple[Integers, Integers]]:
+    """(to learn from, held out) per fold, as positions; what resembles a held-out item is not learned from."""
+    everything = np.arange(len(fold_of))
+    return [
+        (everything[(fold_of != fold) & ~np.isin(groups, groups[fold_of == fold])], everything[fold_of == fold])
+        for fold in range(int(fold_of.max()) + 1)
+    ]

@@ -1,0 +1,378 @@
+"""Coded items → a model folder: folds, out-of-fold logits, calibration, final fit, export, manifest, card.
+
+Nothing is chosen or reported from items that a network has learned from. Near-duplicates share a fold.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import multiprocessing
+import shutil
+import tempfile
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import calibration, export, finetune, model_card
+from .classify import cores, logits_of, onnx_session, processor
+from .coded import code_array, coded, from_codes, grouped_folds, join, near_duplicate_groups, read, splits
+from .errors import InputError
+from .evaluation import evaluate
+from .framing import DEFAULT_FRAMES
+from .store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from .coded import CodedItem, Coding
+    from .finetune import Base, Recipe
+    from .framing import Decision, Frames
+
+    Array = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
+
+MIN_ITEMS = 40
+MIN_CODED = 10
+"""Distinct texts (near-duplicates count once) that each code must have, 1 and 0, for anything to be learned of it."""
+
+MAX_FOLDS = 5
+CODED_PER_FOLD = 5
+FOLD_SEED = 7
+
+MAX_PROCESSES = 4
+"""Fits side by side, one thread each: a fit takes 1 to 2 GB of memory."""
+
+LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime")
+"""Whose versions decide the weights."""
+
+REFERENCE_ITEMS = 300
+REFERENCE_FILE = "reference_logits.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How to learn: base, recipe, the seeds whose networks are averaged, and the device (cpu or cuda)."""
+
+    base: Base
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the model is called and whose codes it gives."""
+
+    name: str
+    version: str
+    codebook_version: str
+    language: str
+
+
+# ---------------------------------------------------------------------- what there is
+
+
+def read_sources(sources: Sequence[Path], frames: Frames | None) -> tuple[Coding, Frames]:
+    """What the files and databases hold, and the frames: those given, or else those of the first database.
+
+    Raises InputError for files, StoreError for databases, among others where their frames are not those given.
+    """
+    codings = []
+    for source in sources:
+        if _is_database(source):
+            with open_store(source, frames=frames) as store:
+                frames = store.frames
+                rows = store.codes().to_dict("records")
+            codings.append(from_codes(({str(name): value for name, value in row.items()} for row in rows), frames))
+            if not codings[-1].items:
+                raise InputError("holds no codes for training", path=source)
+        else:
+            codings.append(read(source, frames or DEFAULT_FRAMES))
+    return join(codings), frames or DEFAULT_FRAMES
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error
+
+
+# ---------------------------------------------------------------------- what the data allow
+
+
+def groups_of(items: Sequence[CodedItem], recipe: Recipe) -> Integers:
+    """Near-duplicate groups of what the network reads."""
+    return near_duplicate_groups(finetune.texts_of(items, recipe))
+
+
+def fold_count(items: Sequence[CodedItem], groups: Integers, frames: Frames, source: str) -> int:
+    """How many folds the items allow, 2 to 5. Raises InputError, naming all that is missing, where they allow none."""
+    codes = code_array(items)
+    relevant = codes[:, 0] == 1
+    counts = {
+        f"{name} = {value}": len(np.unique(groups[rows & (codes[:, k] == value)]))
+        for k, (name, rows) in enumerate(zip(("rel", *frames.outputs[1:]), (True, relevant, relevant), strict=True))
+        for value in (1, 0)
+    }
+    missing = [f"{MIN_ITEMS - len(items)} more items"] if len(items) < MIN_ITEMS else []
+    missing += [f"{MIN_CODED - count} more with {code}" for code, count in counts.items() if count < MIN_CODED]
+    if missing:
+        raise InputError(
+            f"{len(items)} coded items are too few to learn from: code {', '.join(missing)} (the least is {MIN_ITEMS} "
+            f"items and {MIN_CODED} distinct texts of each code, frames on relevant texts)",
+            path=source,
+        )
+    return max(2, min(MAX_FOLDS, min(counts.values()) // CODED_PER_FOLD))
+
+
+def strata_of(items: Sequence[CodedItem]) -> Integers:
+    """A number per combination of codes, for folds in which each has its share."""
+    return np.asarray(np.nan_to_num(code_array(items)) @ (1, 2, 4), dtype=np.int64)
+
+
+# ---------------------------------------------------------------------- fits
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    learned: Sequence[CodedItem]
+    held_out: Sequence[CodedItem]
+    setup: Setup
+
+
+_Logits = tuple["Array", "Array"]
+"""Of a job's held-out items: as torch computes them, and as the stored file gives them."""
+
+
+def _fit(job: _Job, folder: Path | None) -> _Logits:
+    """Learn, and leave fp32.onnx and model.onnx in `folder`; without one nothing is stored, and both are the same."""
+    base, recipe = job.setup.base, job.setup.recipe
+    examples = finetune.examples(job.learned, base, recipe)
+    model = finetune.learn(examples, base, recipe, job.setup.seeds, job.setup.device)
+    tokens = finetune.tokenise(job.held_out, base, recipe)
+    full = finetune.predict(model, tokens)
+    if folder is None:
+        return full, full
+    finetune.save_onnx(model, folder / "fp32.onnx")
+    export.quantise(folder / "fp32.onnx", folder / "model.onnx")
+    session = onnx_session(folder / "model.onnx", threads=1)
+    return full, np.array([logits_of(session, pieces) for pieces in tokens], dtype=np.float64).reshape(-1, 3)
+
+
+def _fit_and_forget(job: _Job) -> _Logits:
+    with tempfile.TemporaryDirectory() as folder:
+        return _fit(job, Path(folder))
+
+
+def _at_once(function: Callable[..., _Logits], *arguments: object) -> Future[_Logits]:
+    done: Future[_Logits] = Future()
+    done.set_result(function(*arguments))
+    return done
+
+
+@contextlib.contextmanager
+def _workers(setup: Setup, jobs: int) -> Iterator[Callable[..., Future[_Logits]]]:
+    """A function that starts a fit: in processes side by side on the processor, one after another on a GPU."""
+    if setup.device != "cpu":
+        yield _at_once
+        return
+    # Fresh interpreters: forked ones would inherit torch's thread pools.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, cores(), MAX_PROCESSES), mp_context=context) as pool:
+        yield pool.submit
+
+
+def out_of_fold(
+    items: Sequence[CodedItem],
+    extra: Sequence[CodedItem],
+    folds: Sequence[tuple[Integers, Integers]],
+    setup: Setup,
+    say: Callable[[str], None],
+    *,
+    scored: Sequence[CodedItem] = (),
+    last: tuple[Sequence[CodedItem], Path] | None = None,
+) -> tuple[Array, Array]:
+    """Logits (2, items, 3), computed and as stored, of networks that have not learned from the item.
+
+    `extra` items are learned from in every fold; items that no fold holds out have NaN. `scored` are the items as they
+    are scored, where that is not how they are learned. With `last`, a pair (items, folder), one more network learns
+    from everything and is left in the folder; its computed logits of those items come second. Without, nothing is
+    stored, and both are the same.
+    """
+    logits = np.full((2, len(items), 3), np.nan)
+    of_last = np.zeros((0, 3))
+    with _workers(setup, len(folds) + 1) as start:
+        if last:  # the longest fit, so it starts first
+            final = start(_fit, _Job([*items, *extra], last[0], setup), last[1])
+        fits = []
+        for learned, held_out in folds:
+            job = _Job([*(items[i] for i in learned), *extra], [(scored or items)[i] for i in held_out], setup)
+            fits.append(start(_fit_and_forget, job) if last else start(_fit, job, None))
+        for number, ((_, held_out), fit) in enumerate(zip(folds, fits, strict=True), start=1):
+            logits[:, held_out] = fit.result()
+            say(f"fold {number} of {len(folds)} done")
+        if last:
+            of_last, _ = final.result()
+            say("fit on all items done")
+    return logits, of_last
+
+
+# ---------------------------------------------------------------------- the whole of it
+
+
+def train(
+    coding: Coding,
+    frames: Frames,
+    out: Path,
+    setup: Setup,
+    identity: Identity,
+    *,
+    extra: Sequence[CodedItem] = (),
+    folds: int = MAX_FOLDS,
+    source: str = "coded items",
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Train on `coding` and `extra`, write the model folder `out`, and return its manifest.
+
+    `extra` items are learned from and never scored; `folds` is the most that are made of the others. Raises
+    InputError where there is too little to learn from, MissingExtraError without the extra `train`, ModelError for a
+    missing device.
+    """
+    finetune.require_extra(setup.device)
+    prepare(out)
+    items = coding.items
+    groups = groups_of(items, setup.recipe)
+    count = min(folds, fold_count(items, groups, frames, source))
+    fold_of = grouped_folds(groups, strata_of(items), count, FOLD_SEED)
+    spread = np.unique(np.linspace(0, len(extra) - 1, REFERENCE_ITEMS).round()) if extra else ()
+    reference = [extra[int(i)] for i in spread]
+    with tempfile.TemporaryDirectory(dir=out.absolute().parent) as name:
+        work = Path(name)
+        fits = (count + 1) * len(setup.seeds)
+        say(f"{len(items)} coded items, {count} folds and the whole, {len(setup.seeds)} seeds each: {fits} fits")
+        logits, of_reference = out_of_fold(items, extra, splits(fold_of, groups), setup, say, last=(reference, work))
+        versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+        manifest = describe(coding, extra, frames, setup, identity, logits, fold_of, versions)
+        if reference:
+            manifest["gate"] = _write_reference(work, reference, of_reference)
+        (work / "fp32.onnx").unlink()
+        export.write_tokenizer(setup.base.folder / "tokenizer.json", work)
+        for licence in setup.base.licences:
+            shutil.copyfile(licence, work / licence.name)
+        (work / "MODEL_CARD.md").write_text(model_card.markdown(manifest), encoding="utf-8")
+        export.write_folder(work, out, manifest)
+    return manifest
+
+
+def prepare(out: Path) -> None:
+    """Make the folder now: after the fits it would be late to learn that it cannot be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        foreign = any(out.iterdir()) and not (out / "model.json").exists()
+    except OSError as error:
+        raise InputError(f"the model cannot be written there: {error.strerror}", path=out) from error
+    if foreign:
+        raise InputError("holds other files; name a new folder with --out, or one with a model", path=out)
+
+
+def _write_reference(folder: Path, items: Sequence[CodedItem], logits: Array) -> dict[str, Any]:
+    """Computed logits of some authored items, for the test that holds the stored file against them."""
+    rows = {item.id: [round(float(value), 5) for value in row] for item, row in zip(items, logits, strict=True)}
+    export.write_json({"fp32_sha256": finetune.sha256(folder / "fp32.onnx"), "logits": rows}, folder / REFERENCE_FILE)
+    return {"file": REFERENCE_FILE, "sha256": finetune.sha256(folder / REFERENCE_FILE), "items": len(rows)}
+
+
+def describe(
+    coding: Coding,
+    extra: Sequence[CodedItem],
+    frames: Frames,
+    setup: Setup,
+    identity: Identity,
+    logits: Array,
+    fold_of: Integers,
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """The manifest, from out-of-fold logits (2, items, 3), computed and as stored.
+
+    The calibration and thresholds that ship use every complete item's logits; the figures are cross-fitted.
+    """
+    items = coding.items
+    whole = np.array([item.complete for item in items], dtype=bool)
+    codes = code_array(items)[whole]
+    full, stored = logits[:, whole]
+    decision = calibration.fit(full, codes, frames)
+    framings = calibration.cross_fit(full, codes, fold_of[whole], frames)
+    base, recipe = setup.base, setup.recipe
+    return {
+        **dataclasses.asdict(identity),
+        "max_tokens": min(recipe.max_tokens, base.max_positions),
+        "summary_words": recipe.summary_words,
+        "outputs": list(frames.outputs),
+        "frames": [dataclasses.asdict(frame) for frame in frames.both],
+        "calibration": {name: {"scale": scale, "bias": bias} for name, (scale, bias) in decision.calibration.items()},
+        "thresholds": dict(decision.thresholds),
+        "uncertain": {name: list(band) for name, band in decision.uncertain.items()},
+        "base": {"name": base.name, "sha256": base.sha256, "licences": [path.name for path in base.licences]},
+        "training": {
+            "date": datetime.now(UTC).date().isoformat(),
+            **_counts(items, frames),
+            "learned_only": len(extra),
+            "left_out": list(coding.notes),
+            "seeds": list(setup.seeds),
+            "recipe": dataclasses.asdict(recipe),
+            "device": setup.device,
+            "cpu": processor(),
+            "precision": "bfloat16" if finetune.has_bfloat16(setup.device) else "float32",
+            "versions": dict(versions),
+            "cross_validation": {
+                "folds": len(np.unique(fold_of)),
+                **_rounded(evaluate(coded(item for item in items if item.complete), framings, frames)),
+            },
+            "stored_against_computed": _agreement(decision, full, stored, codes),
+        },
+    }
+
+
+def _counts(items: Sequence[CodedItem], frames: Frames) -> dict[str, Any]:
+    codes = code_array(items)
+    dates = sorted(item.date for item in items if item.date)
+    return {
+        "items": len(items),
+        "relevant": int((codes[:, 0] == 1).sum()),
+        **{name: int((codes[:, k] == 1).sum()) for k, name in enumerate(frames.outputs) if k},
+        "mixed": int((codes[:, 1:] == 1).all(axis=1).sum()),
+        "headline_only": sum(not item.text.summary.strip() for item in items),
+        "coin_flips": sum(item.certainty == finetune.COIN_FLIP for item in items),
+        "outlets": len({item.outlet for item in items if item.outlet}),
+        "first_date": dates[0] if dates else None,
+        "last_date": dates[-1] if dates else None,
+    }
+
+
+def _agreement(decision: Decision, full: Array, stored: Array, codes: Array) -> dict[str, float]:
+    """What storing changes, on relevant items, with the calibration and thresholds that ship."""
+    relevant = codes[:, 0] == 1
+    ours, theirs = (calibration.decide(decision, logits[relevant]) for logits in (full, stored))
+    return {
+        "label_agreement": round(float(np.mean([a.label == b.label for a, b in zip(ours, theirs, strict=True)])), 4),
+        "mean_probability_change": round(
+            float(np.mean([np.abs(np.subtract(a.p, b.p)) for a, b in zip(ours, theirs, strict=True)])), 4
+        ),
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Three digits are more than the intervals justify."""
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    return round(value, 3) if isinstance(value, float) else value
