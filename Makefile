@@ -5,12 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+# torch is large, so training has an environment of its own.
+TRAIN_VENV := .venv-train
+TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install dev test check format build constraints clean
+.PHONY: help demo install dev test test-train check format build constraints clean fuzz peer-suite bench-parser bench-behaviour
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -37,6 +40,15 @@ demo: $(RUN_STAMP) ## the whole pipeline on bundled sample feeds: trend, databas
 test: $(DEV_STAMP) ## run the tests
 	$(BIN)/python -m pytest
 
+$(TRAIN_STAMP): $(BIN)/python constraints/train.txt pyproject.toml
+	$(PYTHON) -m venv $(TRAIN_VENV)
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/train.txt
+	$(TRAIN_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+test-train: $(TRAIN_STAMP) ## run the tests that need torch, in an environment of their own (several GB)
+	$(TRAIN_VENV)/bin/python -m pytest tests/train
+
 check: $(DEV_STAMP) ## types, lint, formatting, generated files
 	$(BIN)/mypy
 	$(BIN)/ruff check
@@ -50,6 +62,32 @@ format: $(DEV_STAMP) ## rewrite formatting and generated files
 	$(BIN)/python tools/build_samples.py
 	$(BIN)/python tools/schema_docs.py
 
+fuzz: $(DEV_STAMP) ## 100,000 documents made to break the parser (INPUTS=1000 SEED=2)
+	$(BIN)/python tools/fuzz.py --inputs $(or $(INPUTS),100000) --seed $(or $(SEED),1)
+
+# feedparser's tests are in its source distribution only; they stay in build/ and are no part of this project.
+PEER := build/peer/feedparser-6.0.14.tar.gz
+peer-suite: $(DEV_STAMP) $(PEER) ## feedparser's own test suite through client and parser process
+	$(BIN)/python tools/peer_suite.py $(PEER)
+
+$(PEER):
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: \
+		--no-build-isolation --dest $(@D) feedparser==6.0.14
+
+# The peers need other versions than ours, so they get an environment of their own.
+BEHAVIOUR_PEERS := build/bench-behaviour
+bench-behaviour: $(DEV_STAMP) $(BEHAVIOUR_PEERS)/.installed ## how politely and correctly this and other readers fetch
+	$(BIN)/python -m benchmarks.behaviour --peers $(BEHAVIOUR_PEERS)/bin/python --details
+
+$(BEHAVIOUR_PEERS)/.installed:
+	$(PYTHON) -m venv $(BEHAVIOUR_PEERS)
+	$(BEHAVIOUR_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		reader==3.26 feed-to-sqlite==0.6.2 time-machine==3.6.0
+	@touch $@
+
+bench-parser: $(DEV_STAMP) ## what parsing costs, with and without a child process
+	$(BIN)/python -m benchmarks.parser
+
 build: $(DEV_STAMP) ## wheel and source distribution in dist/
 	$(BIN)/python -m build --no-isolation
 
@@ -61,6 +99,10 @@ constraints: ## refresh the pinned versions (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --custom-compile-command "make constraints" \
 		pyproject.toml constraints/build.in --extra dev -c constraints/run.txt -o constraints/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --custom-compile-command "make constraints" \
+		pyproject.toml constraints/build.in --extra dev --extra train --extra baselines -c constraints/dev.txt \
+		-o constraints/train.txt
 
 clean: ## remove everything that the targets made
-	rm -rf $(VENV) build dist demo .mypy_cache .pytest_cache .ruff_cache src/coverage/*.egg-info
+	rm -rf $(VENV) $(TRAIN_VENV) build dist demo .mypy_cache .pytest_cache .ruff_cache src/coverage/*.egg-info

@@ -13,7 +13,7 @@ from feedserver import FeedServer
 
 from media_coverage import config
 from media_coverage.classify import ModelInfo
-from media_coverage.framing import label_of
+from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.records import Framing, Text
 from media_coverage.store import Store, open_store
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from media_coverage.config import Config
+    from media_coverage.framing import Frames
 
 QUERY = "trump AND putin"
 
@@ -49,7 +50,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def model_info(version: str = "1", codebook_version: str = "1") -> ModelInfo:
+def model_info(version: str = "1", codebook_version: str = "1", frames: Frames = DEFAULT_FRAMES) -> ModelInfo:
     return ModelInfo(
         name="words",
         version=version,
@@ -58,17 +59,18 @@ def model_info(version: str = "1", codebook_version: str = "1") -> ModelInfo:
         language="en",
         settings={"threshold": 0.5},
         runtime="python",
+        frames=frames,
     )
 
 
 class FakeClassifier:
     """A Classifier that knows a few words: off topic with "football", uncertain with "maybe"."""
 
-    HOPE = frozenset({"hope", "peace", "breakthrough", "truce"})
-    APPEASE = frozenset({"appeasement", "betrayal", "capitulation", "reward"})
+    FIRST = frozenset({"hope", "peace", "breakthrough", "truce"})
+    SECOND = frozenset({"appeasement", "betrayal", "capitulation", "reward"})
 
-    def __init__(self, version: str = "1", codebook_version: str = "1") -> None:
-        self._info = model_info(version, codebook_version)
+    def __init__(self, version: str = "1", codebook_version: str = "1", frames: Frames = DEFAULT_FRAMES) -> None:
+        self._info = model_info(version, codebook_version, frames)
         self.seen: list[Text] = []
 
     @property
@@ -81,17 +83,25 @@ class FakeClassifier:
 
     def _one(self, text: Text, evidence: bool) -> Framing:
         words = set(f"{text.title} {text.summary}".lower().replace(".", " ").replace(",", " ").split())
-        hope, appease, relevant = bool(words & self.HOPE), bool(words & self.APPEASE), "football" not in words
+        first, second, relevant = bool(words & self.FIRST), bool(words & self.SECOND), "football" not in words
+        frames = self._info.frames
         return Framing(
             relevant=relevant,
-            label=label_of(hope, appease),
-            leaning="appeasement" if appease and not hope else "hopeful_peace",
+            label=frames.label_of(first, second),
+            leaning=frames.names[second and not first],
             uncertain="maybe" in words,
             p_relevant=0.9 if relevant else 0.1,
-            p_hope=0.9 if hope else 0.1,
-            p_appease=0.8 if appease else 0.2,
+            p=(0.9 if first else 0.1, 0.8 if second else 0.2),
             evidence=text.title if evidence else "",
         )
+
+
+def frames_entry(frames: Frames) -> dict[str, dict[str, str]]:
+    """The frames as feeds.yaml spells them."""
+    return {
+        frame.name: {"output": frame.output, "title": frame.title, "description": frame.description}
+        for frame in frames.both
+    }
 
 
 def config_text(
@@ -100,6 +110,7 @@ def config_text(
     *,
     query: str = QUERY,
     groups: Mapping[str, str] | None = None,
+    frames: Frames | None = None,
     **network: object,
 ) -> str:
     """A feeds.yaml for feeds under `base_url`: outlets as name → paths, keywords as in `network`."""
@@ -111,6 +122,7 @@ def config_text(
                 "query": query,
                 "events": [{"date": "2026-02-03", "name": "First day of talks"}],
             },
+            **({} if frames is None else {"frames": frames_entry(frames)}),
             "network": {"allow_addresses": ["127.0.0.0/8"], "host_gap_seconds": 0, "timeout_seconds": 10} | network,
             "outlets": [
                 {
@@ -133,10 +145,11 @@ def make_config(
     folder: Path = Path(),
     query: str = QUERY,
     groups: Mapping[str, str] | None = None,
+    frames: Frames | None = None,
     **network: object,
 ) -> Config:
     """`config_text`, validated as if it were `folder`/feeds.yaml."""
-    text = config_text(base_url, outlets, query=query, groups=groups, **network)
+    text = config_text(base_url, outlets, query=query, groups=groups, frames=frames, **network)
     return config.parse(text, folder / "feeds.yaml")
 
 

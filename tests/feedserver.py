@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import select
 import socket
 import socketserver
 import struct
@@ -56,6 +57,8 @@ class Response:
     """Seconds before the first byte."""
     drip: float = 0.0
     """Seconds before each byte of the body, which is then sent one by one."""
+    head_drip: float = 0.0
+    """Seconds before each byte of the head."""
     reset: bool = False
     """End with a TCP reset instead of a proper close."""
     raw: bytes | None = None
@@ -103,25 +106,41 @@ class _Handler(socketserver.BaseRequestHandler):
             if not chunk:
                 return
         request = _understand(received)
-        with owner.answering(request) as response, contextlib.suppress(ConnectionError):  # clients may hang up
+        try:
+            with owner.answering(request) as response:
+                if not _pause(connection, response.delay, owner.closing):
+                    return
+            # From the first byte on a client may be done with the answer before we are.
             self._send(response, connection, owner.closing)
+        except ConnectionError:
+            owner.hung_up.append(request)
 
     @staticmethod
     def _send(response: Response, connection: socket.socket, closing: threading.Event) -> None:
-        if closing.wait(response.delay):
-            return
         head, body = response.wire()
-        connection.sendall(head)
-        if response.drip:
-            for byte in body:
-                if closing.wait(response.drip):
+        for part, pause in ((head, response.head_drip), (body, response.drip)):
+            if not pause:
+                connection.sendall(part)
+                continue
+            for byte in part:
+                if not _pause(connection, pause, closing):
                     return
                 connection.sendall(bytes([byte]))
-        else:
-            connection.sendall(body)
         if response.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
+
+
+def _pause(connection: socket.socket, seconds: float, closing: threading.Event) -> bool:
+    """Wait, but not for a client that has left (ConnectionError). False when the server closes."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        readable, _, _ = select.select([connection], [], [], min(left, 0.05))
+        if readable and not connection.recv(1, socket.MSG_PEEK):
+            raise ConnectionAbortedError
+        if closing.is_set():
+            return False
+    return True
 
 
 def _understand(received: bytes) -> Request:
@@ -152,6 +171,8 @@ class FeedServer:
         self._under_way: Counter[str] = Counter()
         self.peak: Counter[str] = Counter()
         """The most requests at once, by host name as asked for; "" for all together."""
+        self.hung_up: list[Request] = []
+        """Requests whose client left before the answer had been sent."""
         self.errors: list[BaseException | None] = []
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -208,7 +229,11 @@ class FeedServer:
 def loopback_names() -> Iterator[str]:
     """Many spellings of 127.0.0.1: to a client they are different hosts, and no name server is needed."""
     yield "127.0.0.1"
-    for first, middle, last in product(("127", "0x7f", "0177"), (".", ".0."), ("1", "0x1", "01")):
+    for middle, last, first in product(
+        (".", ".0.", ".00.", ".0x0.", ".0.00."),
+        ("1", "0x1", "01", "0x01", "001"),
+        ("127", "0x7f", "0177", "0x07f", "0x007f", "0x0007f", "0x00007f"),
+    ):
         yield first + middle + last
 
 

@@ -12,15 +12,20 @@ from hypothesis import strategies as st
 
 from media_coverage.aggregate import (
     AGGREGATES,
-    DAILY_COLUMNS,
     by_country,
     by_day,
     by_group,
     by_outlet,
     by_week,
-    daily_frames,
 )
-from media_coverage.framing import LABELS
+from media_coverage.aggregate import daily_frames as daily_frames_of
+from media_coverage.framing import DEFAULT_FRAMES
+
+LABELS = DEFAULT_FRAMES.labels
+DAILY_COLUMNS = (
+    *("date", "outlet", "outlet_group", "country", "all_articles", "articles", "stories", "new_stories"),
+    *("hopeful_peace", "appeasement", "mixed", "neither"),
+)
 
 COLUMNS = (
     "article_id",
@@ -50,6 +55,10 @@ def articles(*rows: tuple[Any, ...]) -> pd.DataFrame:
         ],
         columns=list(COLUMNS),
     )
+
+
+def daily_frames(articles: pd.DataFrame) -> pd.DataFrame:
+    return daily_frames_of(articles, DEFAULT_FRAMES)
 
 
 def listed(frame: pd.DataFrame) -> list[list[Any]]:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
+import platform
+import re
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_coverage.classify import EMBEDDED, MAX_PARTS, OnnxClassifier, load_classifier, model_input
-from media_coverage.errors import MissingExtraError, ModelError
-from media_coverage.framing import LABELS
-from media_coverage.hub import HYPOTHESES, ZeroShotClassifier
-from media_coverage.records import Text
+from media_coverage.classify import EMBEDDED, MAX_PARTS, OnnxClassifier, load_classifier, model_input, processor
+from media_coverage.errors import ModelError
+from media_coverage.framing import DEFAULT_FRAMES, Frames
+from media_coverage.records import Frame, Text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,8 +59,8 @@ TEXT = st.text(max_size=400)
 @given(title=TEXT, summary=TEXT)
 def test_any_text_gets_an_answer(title: str, summary: str) -> None:
     (framing,) = CLASSIFIER.classify([Text(title, summary)], evidence=True)
-    assert framing.label in LABELS
-    for probability in (framing.p_relevant, framing.p_hope, framing.p_appease):
+    assert framing.label in DEFAULT_FRAMES.labels
+    for probability in (framing.p_relevant, *framing.p):
         assert 0 <= probability <= 1
         assert math.isfinite(probability)
 
@@ -76,6 +74,10 @@ ODD = [
     pytest.param("nul\x00 in the middle", "\x01\x02", id="control-characters"),
     pytest.param("Trump &amp; Putin &lt;b&gt;meet&lt;/b&gt;", "<p>Hope</p>", id="entities"),
     pytest.param("\ud800 alone", "", id="lone-surrogate"),
+    pytest.param("特朗普与普京会晤", "和平", id="chinese"),
+    pytest.param("Трамп и Путин встретились", "Переговоры о мире", id="russian"),
+    pytest.param("[SEP] [CLS] [MASK] [PAD]", "[UNK]", id="special-tokens"),
+    pytest.param("<script>alert(1)</script>", "<p></p>", id="markup-without-text"),
 ]
 
 
@@ -156,77 +158,43 @@ def test_a_manifest_that_is_no_manifest_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_classifier_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ModelError, match="known: embedded, zero-shot"):
+    with pytest.raises(ModelError, match="known: embedded, zero-shot, hub"):
         load_classifier("gpt")
 
 
-# ------------------------------------------------------------------ hub models
+@pytest.mark.parametrize(
+    ("listing", "sets"),
+    [
+        pytest.param("cpu : 0\nflags\t\t: fpu amx_int8 avx512f avx2 \nbugs\t:\n", "avx2 avx512f amx_int8", id="x86"),
+        pytest.param("processor\t: 0\nFeatures\t: fp asimd asimddp i8mm\n", "asimddp i8mm", id="arm"),
+        pytest.param("cpu : POWER9\n", "", id="neither"),
+    ],
+)
+def test_the_processor_is_named_with_what_changes_the_last_digits(tmp_path: Path, listing: str, sets: str) -> None:
+    (tmp_path / "cpuinfo").write_text(listing, encoding="utf-8")
+    assert processor(tmp_path / "cpuinfo") == f"{platform.machine()} {sets}".strip()
+    assert processor(tmp_path / "missing") == platform.machine()
 
 
-def inference_model(folder: Path, labels: dict[str, str], *, onnx: bool) -> Path:
-    """A repository as on the hub: configuration, tokenizer, and on request ONNX weights.
-
-    The weights are the embedded model's: a real encoder with three outputs, whatever they are called.
-    """
-    folder.mkdir()
-    config = {"model_type": "bert", "vocab_size": 30522, "id2label": labels}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copy(EMBEDDED / name, folder)
-    if onnx:
-        (folder / "onnx").mkdir()
-        shutil.copy(EMBEDDED / "model.onnx", folder / "onnx")
-    return folder
+def test_the_runtime_names_software_version_and_device() -> None:
+    assert re.fullmatch(r"onnxruntime \d+\.\d+\.\d+, CPUExecutionProvider", CLASSIFIER.info.runtime)
+    assert CLASSIFIER.info.cpu == processor()
 
 
-NLI = {"0": "entailment", "1": "neutral", "2": "contradiction"}
+def test_thresholds_from_outside_decide_and_change_the_name() -> None:
+    text = Text("Trump and Putin hail breakthrough as ceasefire comes within reach")
+    strict = load_classifier("embedded", thresholds={"hope": 0.999999})
+    (usual,), (framing,) = CLASSIFIER.classify([text]), strict.classify([text])
+    assert (usual.label, framing.label) == ("hopeful_peace", "neither")
+    assert (framing.p_relevant, framing.p) == (usual.p_relevant, usual.p)
+    assert strict.info.settings["thresholds"] == CLASSIFIER.info.settings["thresholds"] | {"hope": 0.999999}
+    assert strict.info.model_id != CLASSIFIER.info.model_id
 
 
-def test_a_hub_model_with_onnx_weights_needs_no_torch(tmp_path: Path) -> None:
-    classifier = load_classifier(f"zero-shot:{inference_model(tmp_path / 'nli', NLI, onnx=True)}")
-    texts = [Text("Trump and Putin agree on a truce", "Talks go on."), Text("A football match")]
-    framings = classifier.classify(texts, evidence=True)
-    assert framings == classifier.classify(texts, evidence=True)
-    assert [framing.evidence for framing in framings] == [text.title for text in texts]
-    assert all(0 <= f.p_hope <= 1 and f.label in LABELS for f in framings)
-    assert framings[0].p_hope != framings[0].p_appease
-    assert classifier.info.model_id.startswith("zero-shot:")
-    assert classifier.info.settings["hypotheses"] == HYPOTHESES
-
-
-def test_two_way_models_are_understood_and_others_refused(tmp_path: Path) -> None:
-    two_way = {"0": "entailment", "1": "not_entailment"}
-    assert ZeroShotClassifier(str(inference_model(tmp_path / "two", two_way, onnx=True))).classify([Text("x")])
-    sentiment = inference_model(tmp_path / "sentiment", {"0": "POSITIVE", "1": "NEGATIVE"}, onnx=True)
-    with pytest.raises(ModelError, match="has the labels POSITIVE, NEGATIVE"):
-        ZeroShotClassifier(str(sentiment))
-
-
-@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is installed: nothing is missing")
-def test_without_torch_the_extra_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MissingExtraError, match=r"pip install 'media-coverage\[zero-shot\]'") as caught:
-        ZeroShotClassifier(str(inference_model(tmp_path / "nli", NLI, onnx=False)))
-    assert caught.value.exit_code == 2
-
-
-def test_a_folder_without_a_model_and_a_bad_name_are_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        ZeroShotClassifier(str(tmp_path))
-    with pytest.raises(ModelError, match="neither a folder nor a name like owner/model"):
-        ZeroShotClassifier("not a/valid/name!")
-
-
-def test_without_a_network_the_hub_is_said_to_be_out_of_reach(tmp_path: Path) -> None:
-    """Offline mode is read at import, so this runs in a process of its own."""
-    program = (
-        "from media_coverage.hub import ZeroShotClassifier\nfrom media_coverage.errors import ModelError\n"
-        "try:\n    ZeroShotClassifier('owner/model')\nexcept ModelError as error:\n    print(error)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PATH": ""},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "the hub cannot be reached, and there is no local copy" in done.stdout
+def test_a_model_of_another_language_or_of_other_frames_is_refused() -> None:
+    assert load_classifier("embedded", language="en").info == CLASSIFIER.info
+    with pytest.raises(ModelError, match=r"reads en, but topic\.language is de; name a model for it"):
+        load_classifier("embedded", language="de")
+    others = Frames(Frame("escalation", "escalate", "Escalation"), Frame("restraint", "restrain", "Restraint"))
+    with pytest.raises(ModelError, match="tells relevant, hope, appease apart, but the frames in force are escalation"):
+        load_classifier("embedded", frames=others)

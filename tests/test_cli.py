@@ -21,6 +21,7 @@ from filelock import FileLock
 
 import media_coverage
 from media_coverage import cli, schema
+from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.store import open_store
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ COMMANDS = (
     "compare",
     "feeds list",
     "feeds check",
+    "feeds on",
+    "why",
+    "feeds import",
+    "feeds export",
+    "prune",
 )
 
 
@@ -214,6 +220,71 @@ def test_score_labels_each_line_and_needs_no_database(command: Callable[..., Res
     assert len({answer["model"] for answer in answers}) == 1
 
 
+GERMAN = "Trump und Putin treffen sich zu Gesprächen über den Frieden in der Ukraine, sagen Diplomaten"
+
+
+def test_score_says_why_a_text_gets_no_label(command: Callable[..., Result], tmp_path: Path) -> None:
+    file = write_lines(
+        tmp_path / "texts.jsonl",
+        [
+            {"id": "de", "title": GERMAN},
+            {"id": "declared", "title": "Trump trifft Putin", "language": "de-AT"},
+            {"id": "en", "title": "Trump and Putin meet to talk about an end of the war", "summary": "On Friday."},
+            {"id": "short", "title": "Talks fail"},
+            {"id": "nothing", "title": "", "summary": "<p>\x00</p>"},
+        ],
+    )
+    answers = {answer["id"]: answer for answer in map(json.loads, command("score", file).out.splitlines())}
+    refused = {key: answer["refused"] for key, answer in answers.items()}
+    german = "language de; the classifier reads en"
+    assert refused == {"de": german, "declared": german, "en": None, "short": None, "nothing": "no text"}
+    assert {key: answer["language"] for key, answer in answers.items()} == {
+        "de": "de", "declared": "de", "en": "en", "short": None, "nothing": None
+    }  # fmt: skip
+    for key, answer in answers.items():
+        empty = [answer[name] is None for name in ("label", "leaning", "relevant", "uncertain", "p_relevant", "p_hope")]
+        assert empty == [refused[key] is not None] * 6
+        assert answer.keys() == answers["en"].keys()
+
+
+def test_explain_answers_for_another_language_and_says_so(command: Callable[..., Result]) -> None:
+    assert "language de; the classifier reads en, so its answer means little" in command("explain", GERMAN).out
+    about = json.loads(command("explain", GERMAN, "--json").out)
+    assert (about["language"], about["other_language"]) == ("de", True)
+    assert about["framing"]["label"] in DEFAULT_FRAMES.labels
+    about = json.loads(command("explain", "Trump and Putin meet to talk about an end of the war", "--json").out)
+    assert (about["language"], about["other_language"]) == ("en", False)
+
+
+def test_classify_says_how_many_texts_it_cannot_read(
+    command: Callable[..., Result], feed_server: FeedServer, tmp_path: Path
+) -> None:
+    feed_server.serve("/ledger.xml", Response(rss([GERMAN], language="de")))
+    (tmp_path / "feeds.yaml").write_text(config_text(feed_server.url("/")), encoding="utf-8")
+    configuration = ("--config", tmp_path / "feeds.yaml")
+    command("run", *configuration)
+    said = command("classify", "--model", "embedded", *configuration).out
+    assert said.startswith("0 texts labelled by embedded-minilm@")
+    assert said.endswith("; 1 in other languages stay unlabelled\n")
+    assert json.loads(command("status", "--json", *configuration).out)["counts"]["other_language"] == 1
+
+
+def test_the_model_and_device_of_feeds_yaml_are_used_and_the_command_line_wins(
+    command: Callable[..., Result], project: Path
+) -> None:
+    file = write_lines(project / "texts.jsonl", [{"title": "Trump and Putin meet"}])
+    with (project / "feeds.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("classifier: {model: 'hub:nowhere', device: cuda}\n")
+    configuration = ("--config", project / "feeds.yaml")
+    for arguments in (("run",), ("score", file), ("explain", "A text")):
+        failed = command(*arguments, *configuration)
+        assert (failed.code, one_sentence(failed)) == (2, True)
+    embedded = command("score", file, "--model", "embedded", "--device", "cpu", *configuration)
+    assert json.loads(embedded.out)["model"].startswith("embedded-minilm@")
+    assert "cannot run on cuda" in command("score", file, "--model", "embedded", *configuration).err
+    assert "'tpu' is not one of 'cpu', 'cuda'" in command("score", file, "--device", "tpu").err
+
+
 def test_evaluate_measures_agreement_with_codes(command: Callable[..., Result], tmp_path: Path) -> None:
     file = write_lines(
         tmp_path / "coded.jsonl",
@@ -287,6 +358,7 @@ BAD_LINES = [
     pytest.param("[1, 2]", "not a JSON object", id="not-an-object"),
     pytest.param('{"summary": "no title"}', "`title` must be a string", id="no-title"),
     pytest.param('{"title": 5}', "`title` must be a string", id="number-title"),
+    pytest.param('{"title": "T", "language": 5}', "`language` must be a code", id="number-language"),
 ]
 
 
@@ -593,3 +665,87 @@ def test_schema_and_command_agree_on_the_mark_of_our_files(command: Callable[...
         assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+OPML = (
+    '<opml version="2.0"><head/><body><outline text="uk"><outline text="Thames" xmlUrl="https://thames.example/rss"/>'
+    '</outline><outline text="Feed" xmlUrl="feed://other.example/rss"/></body></opml>'
+)
+
+
+def test_feeds_import_prints_outlets_for_feeds_yaml(command: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "mine.opml").write_text(OPML, encoding="utf-8")
+    result = command("feeds", "import", tmp_path / "mine.opml", "--config", tmp_path / "none.yaml")
+    assert result.code == 0
+    assert result.out == '- name: "Thames"\n  group: "uk"\n  feeds:\n    - "https://thames.example/rss"\n'
+    assert result.err == "left out, not an http(s) address: feed://other.example/rss\n"
+
+
+def test_feeds_go_into_feeds_yaml_and_out_again(command: Callable[..., Result], project: Path) -> None:
+    config, mine, all_of_them = project / "feeds.yaml", project / "mine.opml", project / "all.opml"
+    mine.write_text(OPML, encoding="utf-8")
+    for added, known in ((1, 0), (0, 1)):
+        result = command("feeds", "import", mine, "--into", config)
+        assert result.code == 0
+        assert result.out == f"{added} feeds added to {config}, {known} were listed already\n"
+    listed = command("feeds", "list", "--config", config, "--json").out
+    assert "https://thames.example/rss" in listed
+    assert command("feeds", "export", "--config", config, "--out", all_of_them).out == f"2 feeds: {all_of_them}\n"
+    assert command("feeds", "export", "--config", config).out == all_of_them.read_text(encoding="utf-8")
+    config.write_text(config_text("https://empty.example"), encoding="utf-8")
+    assert command("feeds", "import", all_of_them, "--into", config).out.startswith("2 feeds added")
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        (b"<html/>", "is not OPML"),
+        (b"<!DOCTYPE opml []><opml/>", "has a DOCTYPE"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_what_is_no_list_of_feeds_is_one_sentence(
+    command: Callable[..., Result], project: Path, document: bytes | None, says: str
+) -> None:
+    config, mine = project / "feeds.yaml", project / "mine.opml"
+    if document is not None:
+        mine.write_bytes(document)
+    before = config.read_bytes()
+    result = command("feeds", "import", mine, "--into", config)
+    assert (result.code, result.out) == (2, "")
+    assert says in result.err
+    assert result.err.count("\n") == 1
+    assert config.read_bytes() == before
+
+
+def test_prune_says_what_it_removes_and_removes_it(command: Callable[..., Result], project: Path) -> None:
+    config, db = project / "feeds.yaml", project / "media-coverage.db"
+    assert command("run", "--config", config).code == 0
+    nothing = command("prune", "--older-than", "7", "--config", config)
+    assert (nothing.code, nothing.out) == (0, "texts of 0 articles removed: 0 wordings, 0 characters\n")
+    with sqlite3.connect(db) as connection:
+        connection.execute("UPDATE sighting SET last_seen_at = '2020-01-01T00:00:00+00:00'")
+    connection.close()
+    would = command("prune", "--older-than", "7", "--dry-run", "--config", config)
+    assert would.out == "texts of 1 articles would be removed: 1 wordings, 33 characters\n"
+    assert command("prune", "--older-than", "7", "--config", config).out == would.out.replace("would be ", "")
+    with open_store(db) as store:
+        titles = store.articles(on_topic=None)[["title", "on_topic"]].values.tolist()
+    assert titles == [["", 0], ["Trump and Putin agree on steps toward a ceasefire", 1]]
+    explained = command("explain", "2", "--config", config)
+    assert explained.code == 2
+    assert "has had the text of article 2 removed" in explained.err
+
+
+@pytest.mark.parametrize("days", ["0", "6", "-1", "soon"])
+def test_prune_keeps_what_may_still_have_to_be_compared(
+    command: Callable[..., Result], project: Path, days: str
+) -> None:
+    assert command("prune", "--older-than", days, "--config", project / "feeds.yaml").code == 2
+
+
+def test_prune_makes_no_database(command: Callable[..., Result], project: Path) -> None:
+    result = command("prune", "--older-than", "30", "--config", project / "feeds.yaml")
+    assert result.code == 2
+    assert "no such database yet" in result.err
+    assert not (project / "media-coverage.db").exists()

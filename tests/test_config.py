@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import media_coverage
-from media_coverage.config import DEFAULT_FRAMES, GROUPS, Config, load, parse
+from media_coverage.classify import BACKENDS
+from media_coverage.config import GROUPS, MODELS, Config, load, parse
 from media_coverage.errors import ConfigError, ExitCode
-from media_coverage.records import Feed, FeedKind, Outlet
+from media_coverage.framing import DEFAULT_FRAMES, Frames
+from media_coverage.records import Feed, FeedKind, Frame, Outlet
 
 SHIPPED = Path(__file__).parents[1] / "feeds.yaml"
 SAMPLES = Path(media_coverage.__file__).parent / "samples"
@@ -77,20 +79,26 @@ def test_a_good_file_becomes_the_values_it_spells(tmp_path: Path) -> None:
         Feed("https://finder.example/rss?q=peace", Outlet("Newsfinder", None, "aggregator"), FeedKind.SEARCH),
     )
     assert [(event.date, event.name) for event in config.topic.events] == [(date(2026, 2, 3), "The summit")]
-    assert {name: frame.title for name, frame in config.frames.items()} == {
-        "hopeful_peace": "Hope",
-        "appeasement": "Sell-out",
-    }
+    assert config.frames == DEFAULT_FRAMES
+    assert [(frame.title, frame.description) for frame in config.frames.both] == [("Hope", ""), ("Sell-out", "")]
     assert config.network.contact == "desk@tracker.example"
     assert config.network.allow_addresses == ("127.0.0.0/8",)
     assert config.query.decide("Peace at last", "").passed
     assert config.sha256 == hashlib.sha256(GOOD.encode()).hexdigest()
 
 
+def test_any_two_frames_can_be_named_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = changed("hopeful_peace: {output: hope, title: Hope}", "escalation: {title: War drums, description: More.}")
+    frames = parse(text, tmp_path / "feeds.yaml").frames
+    assert frames == Frames(Frame("escalation", "escalation", ""), Frame("appeasement", "appease", ""))
+    assert frames.labels == ("escalation", "appeasement", "mixed", "neither")
+    assert (frames.first.title, frames.first.description) == ("War drums", "More.")
+
+
 def test_a_short_file_gets_the_documented_defaults(tmp_path: Path) -> None:
     text = "topic: {name: T, query: peace}\noutlets: [{name: A, group: uk, feeds: ['https://a.example/rss']}]\n"
     config = parse(text, tmp_path / "feeds.yaml")
-    assert config.frames == DEFAULT_FRAMES
+    assert config.frames is DEFAULT_FRAMES
     assert config.topic.language == "en"
     assert config.outlets[0].country is None
     network = config.network
@@ -110,6 +118,49 @@ def test_the_database_lies_relative_to_the_file_not_to_the_working_directory(
 ) -> None:
     config = parse(changed("coverage.db", written), tmp_path / "feeds.yaml")
     assert config.database == tmp_path / inside
+
+
+CLASSIFIER = """classifier:
+  model: hub:models/coded
+  device: cuda
+  labels: {LABEL_0: hope, LABEL_1: appease}
+  thresholds: {hope: 0.6}
+  hypotheses: {hope: Peace is near.}
+"""
+
+
+def test_the_classifier_is_taken_from_the_file_with_its_folder_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "models" / "coded").mkdir(parents=True)
+    config = parse(GOOD + CLASSIFIER, tmp_path / "feeds.yaml")
+    assert config.classifier_options() == {
+        "model": f"hub:{tmp_path / 'models' / 'coded'}",
+        "device": "cuda",
+        "frames": DEFAULT_FRAMES,
+        "language": "en",
+        "hypotheses": {"hope": "Peace is near."},
+        "labels": {"LABEL_0": "hope", "LABEL_1": "appease"},
+        "thresholds": {"hope": 0.6},
+    }
+    assert parse(GOOD, tmp_path / "feeds.yaml").classifier_options()["model"] == "embedded"
+    assert parse(GOOD + CLASSIFIER, tmp_path / "elsewhere" / "feeds.yaml").classifier.model == "hub:models/coded"
+
+
+def test_the_command_line_wins_and_keeps_what_belongs_to_the_configured_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "models" / "coded").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    config = parse(GOOD + CLASSIFIER, tmp_path / "feeds.yaml")
+    for named in ("hub:models/coded", f"hub:{tmp_path}/models/coded"):
+        assert config.classifier_options(named, "cpu") == config.classifier_options() | {"device": "cpu"}
+    other = config.classifier_options("zero-shot")
+    assert (other["model"], other["device"]) == ("zero-shot", "cuda")
+    assert (other["labels"], other["thresholds"]) == ({}, {})
+    assert other["hypotheses"] == {"hope": "Peace is near."}
+
+
+def test_the_kinds_of_classifier_are_those_that_can_be_loaded() -> None:
+    assert tuple(BACKENDS) == MODELS
 
 
 def test_an_absolute_database_path_stays(tmp_path: Path) -> None:
@@ -180,7 +231,7 @@ def test_what_has_no_line_is_refused_with_the_file_alone(tmp_path: Path, text: s
         ),
         pytest.param(
             f"{GOOD}xyz: 1   {HERE}\n",
-            ['key "xyz": unknown key; known: topic, frames, outlets, network, database'],
+            ['key "xyz": unknown key; known: topic, frames, outlets, classifier, network, database'],
             id="unknown key like no other",
         ),
         pytest.param(
@@ -350,13 +401,63 @@ def test_what_has_no_line_is_refused_with_the_file_alone(tmp_path: Path, text: s
         ),
         pytest.param(
             changed("frames:", f"frames:   {HERE}").replace("output: hope", "output: relevant"),
-            ['key "frames": the embedded model tells exactly these apart', "hopeful_peace (output: hope)"],
-            id="frame with another output",
+            ["key \"frames\": the output 'relevant' has a meaning of its own"],
+            id="frame with the output that says relevance",
         ),
         pytest.param(
-            changed("frames:", f"frames:   {HERE}").replace("  appeasement:", "  betrayal:"),
-            ['key "frames": ', "appeasement (output: appease)"],
-            id="frame of another name",
+            changed("frames:", f"frames:   {HERE}").replace("  appeasement:", "  Sell-out:"),
+            ["key \"frames\": the name 'Sell-out' must be small letters"],
+            id="frame whose name is no column",
+        ),
+        pytest.param(
+            changed("frames:", f"frames:   {HERE}").replace("  appeasement: {output: appease, title: Sell-out}\n", ""),
+            ['key "frames": takes exactly two frames, not 1'],
+            id="one frame",
+        ),
+        pytest.param(
+            changed("frames:", f"frames:   {HERE}\n  third: {{output: x, title: X}}"),
+            ['key "frames": takes exactly two frames, not 3'],
+            id="three frames",
+        ),
+        pytest.param(
+            changed("network:", f"classifier:\n  model: zeroshot:a/b   {HERE}\nnetwork:"),
+            ["\"classifier\", key \"model\": 'zeroshot' is not known; did you mean 'zero-shot'?"],
+            id="classifier of an unknown kind",
+        ),
+        pytest.param(
+            changed("network:", f"classifier:\n  device: gpu   {HERE}\nnetwork:"),
+            ["\"classifier\", key \"device\": Input should be 'cpu' or 'cuda'"],
+            id="unknown device",
+        ),
+        pytest.param(
+            changed("network:", f"classifier:\n  treshold: {{}}   {HERE}\nnetwork:"),
+            ['"classifier", key "treshold": unknown key; did you mean \'thresholds\'?'],
+            id="misspelt key of the classifier",
+        ),
+        pytest.param(
+            changed("network:", f"classifier:\n  thresholds:\n    hope: 1.5   {HERE}\nnetwork:"),
+            ['"classifier", "thresholds", key "hope"', "less than 1"],
+            id="threshold that nothing reaches",
+        ),
+        pytest.param(
+            changed("network:", f"classifier:\n  thresholds:\n    apease: 0.5   {HERE}\nnetwork:"),
+            ['"classifier", "thresholds", key "apease": no output is called so; did you mean \'appease\'?'],
+            id="threshold of no output",
+        ),
+        pytest.param(
+            changed("network:", f"classifier:\n  hypotheses:\n    hopeful_peace: Peace.   {HERE}\nnetwork:"),
+            ['"classifier", "hypotheses", key "hopeful_peace": no output is called so; did you mean'],
+            id="hypothesis by the name of the frame",
+        ),
+        pytest.param(
+            changed("network:", f"classifier:\n  hypotheses:\n    hope: ''   {HERE}\nnetwork:"),
+            ['"classifier", "hypotheses", key "hope": must not be empty'],
+            id="empty hypothesis",
+        ),
+        pytest.param(
+            changed("network:", f"classifier:\n  labels:\n    LABEL_0: 5   {HERE}\nnetwork:"),
+            ['"classifier", "labels", key "LABEL_0"', "valid string"],
+            id="label that means a number",
         ),
         pytest.param(
             changed("[127.0.0.0/8]", f"[10.0.0.0/99]   {HERE}"),

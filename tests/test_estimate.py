@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_coverage.estimate import MIN_ITEMS, Z95, net_framing_index, share, with_intervals
-from media_coverage.framing import LABELS
+from media_coverage import estimate as estimates
+from media_coverage.estimate import MIN_ITEMS, Z95, net_framing_index, share
+from media_coverage.framing import DEFAULT_FRAMES
 
+LABELS = DEFAULT_FRAMES.labels
 LARGE = 10**6
+
+
+def with_intervals(counts: pd.DataFrame) -> pd.DataFrame:
+    return estimates.with_intervals(counts, DEFAULT_FRAMES)
 
 
 @st.composite

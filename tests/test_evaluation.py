@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_coverage import evaluation as ev
-from media_coverage.framing import label_of
+from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.records import Framing
 
 
@@ -21,13 +21,16 @@ def booleans(*values: int) -> Any:
 def framing(relevant: float, hope: float, appease: float) -> Framing:
     return Framing(
         relevant=relevant >= 0.5,
-        label=label_of(hope >= 0.5, appease >= 0.5),
+        label=DEFAULT_FRAMES.label_of(hope >= 0.5, appease >= 0.5),
         leaning="hopeful_peace" if hope >= appease else "appeasement",
         uncertain=False,
         p_relevant=relevant,
-        p_hope=hope,
-        p_appease=appease,
+        p=(hope, appease),
     )
+
+
+def evaluate(coded: list[ev.Coded], answers: list[Framing], resamples: int) -> Any:
+    return ev.evaluate(coded, answers, DEFAULT_FRAMES, resamples)
 
 
 def test_precision_recall_and_f1_of_a_worked_example() -> None:
@@ -59,8 +62,8 @@ def test_calibration_error_of_a_worked_example() -> None:
 def test_perfect_answers_score_one_everywhere() -> None:
     coded = [ev.Coded(True, True, False), ev.Coded(True, False, True), ev.Coded(True, False, False)] * 5
     coded += [ev.Coded(False, False, False)] * 5
-    answers = [framing(float(c.rel), float(c.hope), float(c.appease)) for c in coded]
-    scores: Any = ev.evaluate(coded, answers, resamples=50)
+    answers = [framing(float(c.rel), float(c.first), float(c.second)) for c in coded]
+    scores: Any = evaluate(coded, answers, resamples=50)
     assert scores["macro_f1"]["value"] == 1
     for output in scores["outputs"].values():
         assert output["f1"]["value"] == output["average_precision"]["value"] == 1
@@ -69,21 +72,21 @@ def test_perfect_answers_score_one_everywhere() -> None:
 
 def test_mixed_answers_are_wrong_and_mixed_codes_are_left_out() -> None:
     coded = [ev.Coded(True, True, False), ev.Coded(True, True, True)]
-    scores: Any = ev.evaluate(coded, [framing(1, 1, 1), framing(1, 1, 1)], resamples=10)
+    scores: Any = evaluate(coded, [framing(1, 1, 1), framing(1, 1, 1)], resamples=10)
     assert scores["macro_f1"]["n"] == 1
     assert scores["f1_by_class"]["hopeful_peace"]["value"] == 0
 
 
 def test_frames_are_scored_on_relevant_items_only() -> None:
     coded = [ev.Coded(True, True, False), ev.Coded(False, False, False)]
-    scores: Any = ev.evaluate(coded, [framing(1, 1, 0), framing(0, 1, 1)], resamples=10)
+    scores: Any = evaluate(coded, [framing(1, 1, 0), framing(0, 1, 1)], resamples=10)
     assert scores["outputs"]["hope"]["precision"]["value"] == 1
     assert scores["outputs"]["hope"]["precision"]["n"] == 1
     assert scores["outputs"]["relevant"]["precision"]["n"] == 2
 
 
 def test_no_relevant_item_gives_zeros_not_errors() -> None:
-    scores: Any = ev.evaluate([ev.Coded(False, False, False)], [framing(0, 0, 0)], resamples=10)
+    scores: Any = evaluate([ev.Coded(False, False, False)], [framing(0, 0, 0)], resamples=10)
     assert scores["macro_f1"] == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 0}
 
 
@@ -95,10 +98,10 @@ probabilities = st.floats(0, 1)
 @given(st.lists(st.tuples(codes, st.builds(framing, probabilities, probabilities, probabilities)), min_size=1))
 def test_every_figure_lies_in_its_interval_between_0_and_1(pairs: list[tuple[ev.Coded, Framing]]) -> None:
     coded, answers = [c for c, _ in pairs], [f for _, f in pairs]
-    scores: Any = ev.evaluate(coded, answers, resamples=20)
+    scores: Any = evaluate(coded, answers, resamples=20)
     figures = [scores["macro_f1"], *scores["f1_by_class"].values()]
     figures += [figure for output in scores["outputs"].values() for figure in output.values()]
     for figure in figures:
         assert 0 <= figure["low"] <= figure["high"] <= 1
         assert 0 <= figure["value"] <= 1
-    assert scores == ev.evaluate(coded, answers, resamples=20)
+    assert scores == evaluate(coded, answers, resamples=20)

@@ -9,18 +9,21 @@ import random
 import threading
 import time
 import tracemalloc
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import rss
 from feedserver import FeedServer, Request, Response, loopback_names, redirect, unused_port
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media_coverage import __version__
 from media_coverage.config import Network
-from media_coverage.fetch import MAX_REDIRECTS, AddressGuard, fetch_all
+from media_coverage.fetch import MAX_REDIRECTS, AddressGuard, _Inflater, _is_lasting, fetch_all, host_of
 from media_coverage.records import Feed, FeedState, Fetched, FetchOutcome, Outlet
 
 if TYPE_CHECKING:
@@ -202,17 +205,108 @@ def test_every_attempt_ends_as_an_outcome(feed_server: FeedServer, scenario: Sce
 
 
 def test_the_scenarios_cover_every_outcome_of_a_fetch() -> None:
-    of_the_parser = {FetchOutcome.DAMAGED, FetchOutcome.NOT_A_FEED, FetchOutcome.PARSER_ERROR}
-    assert {scenario.outcome for scenario in SCENARIOS.values()} == set(FetchOutcome) - of_the_parser
+    of_the_parser = {FetchOutcome.NOT_A_FEED, FetchOutcome.PARSER_ERROR, FetchOutcome.PARSER_KILLED}
+    of_a_pass = {FetchOutcome.DAMAGED, FetchOutcome.HELD_BACK, FetchOutcome.NOT_REACHED}  # tested below
+    assert {scenario.outcome for scenario in SCENARIOS.values()} == set(FetchOutcome) - of_the_parser - of_a_pass
 
 
-def test_a_stream_compressed_only_half_gives_what_could_be_read(feed_server: FeedServer) -> None:
-    """The length is right and nothing broke off, so only the parser can notice that the end is missing."""
-    url = feed_server.serve("/feed", Response(PACKED[:150], headers={"Content-Encoding": "gzip"}))
-    fetched = fetch(url)
-    assert fetched.outcome is FetchOutcome.OK
-    assert 0 < len(fetched.body) < len(BODY * 50)
+# ---------------------------------------------------------------------- compression
+
+
+def deflated(body: bytes) -> bytes:
+    return zlib.compress(body)
+
+
+def raw_deflated(body: bytes) -> bytes:
+    return zlib.compress(body)[2:-4]
+
+
+def in_members(body: bytes) -> bytes:
+    return gzip.compress(body[:50]) + gzip.compress(b"") + gzip.compress(body[50:])
+
+
+CODINGS = {"gzip": gzip.compress, "x-gzip": in_members, "deflate": deflated, "Deflate": raw_deflated}
+
+
+def cut_at_its_origin(packed: bytes, coding: str) -> Response:
+    """The length is right and the connection sound: the file itself is cut."""
+    return Response(packed, headers={"Content-Encoding": coding})
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("keep", [-1, -8, -9, 150])
+def test_a_compressed_document_cut_at_its_origin_is_damaged(feed_server: FeedServer, coding: str, keep: int) -> None:
+    packed = CODINGS[coding](BODY * 50)[:keep]
+    fetched = fetch(feed_server.serve("/feed", cut_at_its_origin(packed, coding)))
+    assert (fetched.outcome, fetched.error) == (FetchOutcome.DAMAGED, "the compressed document breaks off")
     assert (BODY * 50).startswith(fetched.body)
+    assert fetched.body
+
+
+def test_a_damaged_document_is_not_taken_for_unchanged(feed_server: FeedServer) -> None:
+    url = feed_server.serve("/feed", cut_at_its_origin(PACKED[:150], "gzip"))
+    first = fetch(url)
+    assert fetch(url, FeedState(body_sha256=first.body_sha256)).outcome is FetchOutcome.DAMAGED
+
+
+@given(body=st.binary(max_size=3000), coding=st.sampled_from(list(CODINGS)), step=st.integers(1, 500), data=st.data())
+def test_no_cut_of_a_stream_gets_past_the_inflater(body: bytes, coding: str, step: int, data: st.DataObject) -> None:
+    packed = CODINGS[coding](body)
+    keep = data.draw(st.integers(0, len(packed)))
+    inflater = _Inflater(coding.lower())
+    chunks = [packed[start : min(start + step, keep)] for start in range(0, keep, step)]
+    unpacked = b"".join(piece for chunk in chunks for piece in inflater.pieces(chunk))
+    assert body.startswith(unpacked)
+    if keep == len(packed):
+        assert unpacked == body
+        assert not inflater.broke_off
+    elif coding != "x-gzip":  # between two members nothing tells that another should follow
+        assert inflater.broke_off or keep == 0
+
+
+@pytest.mark.parametrize(
+    ("coding", "says"),
+    [
+        pytest.param("br", "'br', which was not offered", id="a coding not offered"),
+        pytest.param("gzip, zstd", "'zstd', which was not offered", id="one of two not offered"),
+        pytest.param(", ".join(["gzip"] * 6), "packed 6 times over", id="too many"),
+    ],
+)
+def test_a_coding_we_did_not_offer_is_refused(feed_server: FeedServer, coding: str, says: str) -> None:
+    fetched = fetch(feed_server.serve("/feed", Response(BODY, headers={"Content-Encoding": coding})))
+    assert fetched.outcome is FetchOutcome.PROTOCOL_ERROR
+    assert says in (fetched.error or "")
+    assert feed_server.asked("/feed")[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+# ---------------------------------------------------------------------- answers that are none
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "says"),
+    [
+        pytest.param(Response(BODY, 206), End.PROTOCOL_ERROR, "a part (206)", id="a part"),
+        pytest.param(Response(status=304), End.PROTOCOL_ERROR, "no validator was sent", id="304 to nothing"),
+        pytest.param(
+            Response(b"<html>wait</html>", 403, {"CF-Mitigated": "challenge"}), End.FORBIDDEN, "robots", id="by header"
+        ),
+        pytest.param(
+            Response(b'<html><script src="/cdn-cgi/challenge-platform/x">', headers={"Content-Type": "text/html"}),
+            End.FORBIDDEN,
+            "robots",
+            id="by body",
+        ),
+    ],
+)
+def test_answers_that_are_none(feed_server: FeedServer, answer: Response, outcome: FetchOutcome, says: str) -> None:
+    fetched = fetch(feed_server.serve("/feed", answer))
+    assert (fetched.outcome, fetched.body) == (outcome, b"")
+    assert says in (fetched.error or "")
+
+
+def test_a_story_about_challenge_pages_is_no_challenge_page(feed_server: FeedServer) -> None:
+    body = rss(["How /cdn-cgi/challenge-platform/ keeps readers out"])
+    assert fetch(feed_server.serve("/feed", Response(body))).outcome is FetchOutcome.OK
 
 
 # ---------------------------------------------------------------------- what is sent
@@ -243,7 +337,8 @@ def test_validators_go_back_verbatim_and_only_when_known(
     fetched = fetch(feed_server.serve("/feed", Response(status=304)), state)
     (request,) = feed_server.asked("/feed")
     assert {name: value for name, value in request.headers.items() if name.startswith("if-")} == sent
-    assert fetched.outcome is FetchOutcome.NOT_MODIFIED
+    assert fetched.conditional is bool(sent)
+    assert fetched.outcome is (FetchOutcome.NOT_MODIFIED if sent else FetchOutcome.PROTOCOL_ERROR)
 
 
 @pytest.mark.parametrize("etag", ['"v1"', 'W/"v,1"', '"\xe9t\xe9"', '"\xc3\xa9"', '"\xff\x80"'])
@@ -336,6 +431,52 @@ def test_validators_travel_along_a_redirect(feed_server: FeedServer) -> None:
     fetched = fetch(feed_server.serve("/feed", redirect("/new", 301)), FeedState(etag='"v1"'))
     assert fetched.outcome is FetchOutcome.NOT_MODIFIED
     assert feed_server.asked("/new")[0].headers["if-none-match"] == '"v1"'
+
+
+@pytest.mark.parametrize(
+    ("statuses", "moved_to"),
+    [
+        pytest.param([301], "/1", id="301"),
+        pytest.param([308], "/1", id="308"),
+        pytest.param([302], None, id="302"),
+        pytest.param([303], None, id="303"),
+        pytest.param([307], None, id="307"),
+        pytest.param([301, 308], "/2", id="two permanent ones"),
+        pytest.param([301, 302], "/1", id="as far as it is permanent"),
+        pytest.param([302, 301], None, id="not after a temporary one"),
+        pytest.param([301, 302, 301], "/1", id="not again after a temporary one"),
+        pytest.param([], None, id="none"),
+    ],
+)
+def test_where_permanent_redirects_lead_is_noted(
+    feed_server: FeedServer, statuses: list[int], moved_to: str | None
+) -> None:
+    for hop, status in enumerate(statuses):
+        feed_server.serve(f"/{hop}", redirect(f"/{hop + 1}#top", status))
+    feed_server.serve(f"/{len(statuses)}", Response(BODY))
+    fetched = fetch(feed_server.url("/0"))
+    assert fetched.outcome is FetchOutcome.OK
+    assert fetched.moved_to == (moved_to and feed_server.url(moved_to))
+
+
+@pytest.mark.parametrize(
+    ("status", "schemes", "lasting"),
+    [
+        (301, ("http", "https"), True),
+        (308, ("https", "https"), True),
+        (301, ("https", "http"), False),
+        (302, ("http", "https"), False),
+    ],
+)
+def test_no_move_leads_out_of_tls(status: int, schemes: tuple[str, str], lasting: bool) -> None:
+    assert _is_lasting(status, *schemes) is lasting
+
+
+def test_a_feed_that_has_moved_is_asked_at_its_new_address(feed_server: FeedServer) -> None:
+    new = feed_server.serve("/new", Response(BODY))
+    fetched = fetch(feed_server.url("/feed"), FeedState(address=new))
+    assert (fetched.outcome, fetched.feed.url, fetched.final_url) == (End.OK, feed_server.url("/feed"), new)
+    assert not feed_server.asked("/feed")
 
 
 def test_a_refused_redirect_contacts_nobody(feed_server: FeedServer) -> None:
@@ -474,6 +615,112 @@ def test_hosts_excepted_from_the_proxy_are_asked_directly(
     url = feed_server.serve("/feed", Response(BODY))
     assert fetch(url).outcome is FetchOutcome.OK
     assert fetch(url, allow_addresses=()).outcome is FetchOutcome.REFUSED_ADDRESS
+
+
+def test_a_proxy_for_everything_is_asked_too(feed_server: FeedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", feed_server.url(""))
+    feed_server.serve("http://feeds.example/world", Response(BODY))
+    assert fetch("http://feeds.example/world", allow_addresses=()).outcome is FetchOutcome.OK
+
+
+# ---------------------------------------------------------------------- hosts that want to be left alone
+
+LATER = datetime(2099, 1, 1, tzinfo=UTC)
+
+
+def pass_over(urls: list[str], **how: Any) -> dict[str, Fetched]:
+    """A pass one feed after another, answers by address."""
+    return {fetched.feed.url: fetched for fetched in fetch_all(feeds(urls), network(concurrency=1), **how)}
+
+
+def test_a_host_that_wants_to_be_left_alone_is_not_asked(feed_server: FeedServer) -> None:
+    first, second = list(loopback_names())[:2]
+    urls = [feed_server.url("/a", first), feed_server.url("/b", first), feed_server.url("/c", second)]
+    for path in ("/a", "/b", "/c"):
+        feed_server.serve(path, Response(BODY))
+    answers = pass_over(urls, waits={first: LATER})
+    assert [answers[url].outcome for url in urls] == [End.HELD_BACK, End.HELD_BACK, End.OK]
+    assert answers[urls[0]].error == f"{first} wants to be left alone until 2099-01-01 00:00 UTC"
+    assert [request.path for request in feed_server.requests] == ["/c"]
+
+
+def test_a_wait_that_is_over_is_over(feed_server: FeedServer) -> None:
+    url = feed_server.serve("/feed", Response(BODY))
+    assert pass_over([url], waits={"127.0.0.1": LATER}, clock=lambda: LATER)[url].outcome is End.OK
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_answer_to_one_feed_holds_back_the_others_of_its_host(feed_server: FeedServer, status: int) -> None:
+    first, second = list(loopback_names())[:2]
+    feed_server.serve("/busy", Response(status=status, headers={"Retry-After": "600"}))
+    feed_server.serve("/other", Response(BODY))
+    urls = [feed_server.url("/busy", first), feed_server.url("/other", first), feed_server.url("/other", second)]
+    now = datetime(2026, 2, 3, 12, tzinfo=UTC)
+    answers = pass_over(urls, clock=lambda: now)
+    assert answers[urls[0]].wait_until == now + timedelta(minutes=10)
+    assert [answers[url].outcome for url in urls[1:]] == [End.HELD_BACK, End.OK]
+    assert [(request.path, request.host) for request in feed_server.requests] == [("/busy", first), ("/other", second)]
+
+
+def test_a_503_that_gives_no_time_holds_back_nobody(feed_server: FeedServer) -> None:
+    urls = [feed_server.serve("/busy", Response(status=503)), feed_server.serve("/other", Response(BODY))]
+    answers = pass_over(urls)
+    assert [answers[url].outcome for url in urls] == [End.HTTP_ERROR, End.OK]
+    assert answers[urls[0]].wait_until is None
+
+
+def test_a_redirect_does_not_lead_to_a_host_that_wants_to_be_left_alone(feed_server: FeedServer) -> None:
+    first, second = list(loopback_names())[:2]
+    feed_server.serve("/new", Response(BODY))
+    feed_server.serve("/feed", redirect(feed_server.url("/new", second)))
+    url = feed_server.url("/feed", first)
+    assert pass_over([url], waits={second: LATER})[url].outcome is FetchOutcome.HELD_BACK
+    assert not feed_server.asked("/new")
+
+
+def test_it_is_the_host_that_answered_which_is_left_alone(feed_server: FeedServer) -> None:
+    first, second = list(loopback_names())[:2]
+    feed_server.serve("/busy", Response(status=429))
+    feed_server.serve("/other", Response(BODY))
+    feed_server.serve("/feed", redirect(feed_server.url("/busy", second)))
+    urls = [feed_server.url("/feed", first), feed_server.url("/other", first), feed_server.url("/other", second)]
+    answers = pass_over(urls)
+    assert [answers[url].outcome for url in urls] == [End.RATE_LIMITED, End.OK, End.HELD_BACK]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Feeds.Example:8443/world", "feeds.example"),
+        ("http://[::1]:80/", "::1"),
+        ("http://[::1", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_a_host_is_a_name_without_port_in_lower_case(url: str, host: str) -> None:
+    assert host_of(url) == host
+
+
+# ---------------------------------------------------------------------- the run's deadline
+
+
+def test_what_the_deadline_leaves_no_time_for_is_not_reached(feed_server: FeedServer) -> None:
+    """One host answers at once and then waits for its gap; another has not answered when the deadline comes."""
+    first, second = list(loopback_names())[:2]
+    feed_server.serve("/fast", Response(BODY))
+    feed_server.serve("/slow", Response(BODY, delay=60))
+    urls = [feed_server.url(*at) for at in (("/fast", first), ("/a", first), ("/b", first), ("/slow", second))]
+    urls.append(feed_server.url("/c", second))
+    answers = {f.feed.url: f for f in fetch_all(feeds(urls), network(host_gap_seconds=60), deadline=3)}
+    assert [answers[url].outcome for url in urls] == [End.OK, *[End.NOT_REACHED] * 4]
+    assert sorted(request.path for request in feed_server.requests) == ["/fast", "/slow"]
+    assert answers[urls[1]].error == "not asked: the run's deadline came first"
+    assert answers[urls[3]].error == "the run's deadline came before the answer was complete"
+
+
+def test_the_attempt_is_dated_by_the_clock(feed_server: FeedServer) -> None:
+    url = feed_server.serve("/feed", Response(BODY))
+    assert pass_over([url], clock=lambda: LATER)[url].started_at == LATER
 
 
 # ---------------------------------------------------------------------- many feeds

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media_coverage.framing import APPEASEMENT, HOPEFUL, LABELS, MIXED, NEITHER, OUTPUTS, Decision, label_of
+from media_coverage.framing import DEFAULT_FRAMES, MIXED, NEITHER, Decision, Frames
+from media_coverage.records import Frame
 
+HOPEFUL, APPEASEMENT = DEFAULT_FRAMES.names
 DECISION = Decision(
+    frames=DEFAULT_FRAMES,
     calibration={"relevant": (1.0, 0.0), "hope": (2.0, -1.0), "appease": (0.5, 0.25)},
     thresholds={"relevant": 0.4, "hope": 0.5, "appease": 0.25},
     uncertain={"relevant": (0.35, 0.45), "hope": (0.45, 0.55)},
@@ -26,12 +29,62 @@ def chances(relevant: float = 0.9, hope: float = 0.1, appease: float = 0.1) -> d
     [(True, False, HOPEFUL), (False, True, APPEASEMENT), (True, True, MIXED), (False, False, NEITHER)],
 )
 def test_the_two_frame_variables_make_the_label(hope: bool, appease: bool, label: str) -> None:
-    assert label_of(hope, appease) == label
+    assert DEFAULT_FRAMES.label_of(hope, appease) == label
 
 
-def test_the_names_are_those_that_are_stored() -> None:
-    assert LABELS == ("hopeful_peace", "appeasement", "mixed", "neither")
-    assert OUTPUTS == ("relevant", "hope", "appease")
+def test_the_default_names_are_those_that_are_stored() -> None:
+    assert DEFAULT_FRAMES.labels == ("hopeful_peace", "appeasement", "mixed", "neither")
+    assert DEFAULT_FRAMES.classes == ("hopeful_peace", "appeasement", "neither")
+    assert DEFAULT_FRAMES.outputs == ("relevant", "hope", "appease")
+    assert str(DEFAULT_FRAMES) == "hopeful_peace (output hope) and appeasement (output appease)"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        pytest.param(("Hope", "hope"), ("b", "b"), "the name 'Hope' must be small letters", id="capital"),
+        pytest.param(("a b", "a"), ("b", "b"), "the name 'a b' must be small letters", id="space"),
+        pytest.param(("a", "ä"), ("b", "b"), "the output 'ä' must be small letters", id="not ASCII"),
+        pytest.param(("1a", "a"), ("b", "b"), "the name '1a' must be small letters", id="digit first"),
+        pytest.param(("", "a"), ("b", "b"), "the name '' must be small letters", id="empty"),
+        pytest.param(("a" * 41, "a"), ("b", "b"), "at most 40", id="long"),
+        pytest.param(("a", "a\n"), ("b", "b"), "must be small letters", id="line break"),
+        pytest.param(("mixed", "a"), ("b", "b"), "the name 'mixed' has a meaning of its own", id="a label"),
+        pytest.param(("a", "relevant"), ("b", "b"), "the output 'relevant' has a meaning", id="an output"),
+        pytest.param(("stories", "a"), ("b", "b"), "the name 'stories' has a meaning", id="a column"),
+        pytest.param(("union", "a"), ("b", "b"), "the name 'union' has a meaning", id="an SQL word"),
+        pytest.param(("a", "x"), ("a", "y"), "must differ", id="same name"),
+        pytest.param(("a", "x"), ("b", "x"), "must differ", id="same output"),
+        pytest.param(("a", "b"), ("b", "a"), "must differ", id="crossed"),
+        pytest.param(("risk", "a"), ("risk_low", "b"), "too alike", id="the name of an interval's end"),
+        pytest.param(("share_mixed", "a"), ("b", "b"), "too alike", id="the name of a share"),
+    ],
+)
+def test_names_that_cannot_be_columns_of_one_database_are_refused(
+    first: tuple[str, str], second: tuple[str, str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Frames(Frame(*first, "First"), Frame(*second, "Second"))
+
+
+def test_frames_are_the_same_when_names_and_outputs_are() -> None:
+    named = Frames(Frame("a", "x", "A"), Frame("b", "y", "B"))
+    assert named == Frames(Frame("a", "x", "Another title", "Described"), Frame("b", "y", "B"))
+    assert named != Frames(Frame("b", "y", "B"), Frame("a", "x", "A"))
+    assert named != Frames(Frame("a", "z", "A"), Frame("b", "y", "B"))
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("Hopeful peace", "hopeful peace"),
+        ("NATO at fault", "NATO at fault"),
+        ("Deal with Iran", "deal with Iran"),
+        ("X", "x"),
+    ],
+)
+def test_a_title_inside_a_sentence_begins_small(title: str, words: str) -> None:
+    assert Frame("a", "a", title).words == words
 
 
 @pytest.mark.parametrize(
@@ -50,7 +103,7 @@ def test_the_names_are_those_that_are_stored() -> None:
 def test_probabilities_are_the_calibrated_logistic_curve(
     logits: tuple[float, float, float], expected: tuple[float, float, float]
 ) -> None:
-    assert DECISION.probabilities(logits) == pytest.approx(dict(zip(OUTPUTS, expected, strict=True)))
+    assert DECISION.probabilities(logits) == pytest.approx(dict(zip(DEFAULT_FRAMES.outputs, expected, strict=True)))
 
 
 @given(st.lists(st.floats(allow_nan=False), min_size=3, max_size=3))
@@ -58,14 +111,14 @@ def test_any_logits_give_probabilities_and_a_label(logits: list[float]) -> None:
     """Beyond about 37 a probability is exactly 1: that, too, has to give a label."""
     probabilities = DECISION.probabilities(logits)
     assert all(0 <= value <= 1 for value in probabilities.values())
-    assert DECISION.framing(probabilities).label in LABELS
+    assert DECISION.framing(probabilities).label in DEFAULT_FRAMES.labels
 
 
 @given(st.floats(-40, 40), st.floats(-40, 40))
 def test_a_larger_logit_never_means_a_smaller_probability(one: float, other: float) -> None:
     low, high = sorted((one, other))
     at_low, at_high = DECISION.probabilities([low] * 3), DECISION.probabilities([high] * 3)
-    assert all(at_low[name] <= at_high[name] for name in OUTPUTS)
+    assert all(at_low[name] <= at_high[name] for name in DEFAULT_FRAMES.outputs)
 
 
 @pytest.mark.parametrize("logits", [(), (0.0, 0.0), (0.0, 0.0, 0.0, 0.0)])
@@ -91,7 +144,7 @@ def test_each_frame_has_its_own_threshold_and_relevance_changes_no_label(
     framing = DECISION.framing(chances(relevant, hope, appease), "Because.")
     assert framing.label == label
     assert framing.relevant is (relevant == 1.0)
-    assert (framing.p_relevant, framing.p_hope, framing.p_appease) == (relevant, hope, appease)
+    assert (framing.p_relevant, framing.p) == (relevant, (hope, appease))
     assert framing.evidence == "Because."
 
 

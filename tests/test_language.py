@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_coverage.language import CONFIDENT, SURE, declared_code, detect, language_of
+from media_coverage.language import CONFIDENT, SURE, declared_code, detect, language_of, unreadable
 
 TEXTS = {
     "en": ("Leaders meet for talks on ending the long war", "Both sides spoke of progress, and neither of terms."),
@@ -118,3 +118,9 @@ def test_any_text_has_a_two_letter_code_or_is_unknown(title: str, summary: str, 
     assert (code is None) is (source == "unknown")
     assert code is None or (len(code) == 2 and code.islower())
     assert source != "unknown" or declared_code(declared) is None
+
+
+def test_a_classifier_is_not_asked_about_a_language_that_it_does_not_read() -> None:
+    assert unreadable("de", "en") == "language de; the classifier reads en"
+    assert unreadable("en", "en") is None
+    assert unreadable(None, "en") is None

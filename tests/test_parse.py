@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -220,6 +221,26 @@ def test_an_encoding_declared_in_the_header_alone_is_understood(kind: str) -> No
             {},
             id="an encoding nobody knows",
         ),
+        pytest.param(
+            rss_of(item_of("Café talks"), declaration='<?xml version="1.0" encoding="utf-16"?>').encode(),
+            {},
+            id="UTF-8 called UTF-16",
+        ),
+        pytest.param(
+            rss_of(item_of("Café talks"), declaration='<?xml version="1.0" encoding="utf-16"?>').encode("latin-1"),
+            {"content_type": "text/xml; charset=utf-16"},
+            id="Latin-1 called UTF-16",
+        ),
+        pytest.param(rss_of(item_of("Café talks")).encode("utf-16"), {}, id="UTF-16 called UTF-8"),
+        *(
+            pytest.param(rss_of(item_of("Café talks"), declaration="").encode(encoding), {}, id=f"{encoding}, not said")
+            for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+        ),
+        pytest.param(
+            rss_of(item_of("Café talks"), declaration="").encode("utf-16"),
+            {"content_type": "application/rss+xml; charset=utf-8"},
+            id="UTF-16 called UTF-8 in the header",
+        ),
         pytest.param(rss_of(item_of("Café talks")).encode(), {"content_type": "text/html"}, id="called HTML"),
         pytest.param(rss_of(item_of("Café talks")).encode(), {"content_type": "text/plain"}, id="called text"),
         pytest.param(rss_of(item_of("Café talks")).encode(), {"content_encoding": "gzip"}, id="already unpacked"),
@@ -307,6 +328,184 @@ def test_publication_counts_before_update() -> None:
     assert entry.published == datetime(2026, 2, 3, 9, tzinfo=UTC)
 
 
+# ---------------------------------------------------------------------- how often, how much
+
+
+@pytest.mark.parametrize(
+    ("said", "fresh_for"),
+    [
+        pytest.param("", None, id="nothing"),
+        pytest.param("<ttl>90</ttl>", timedelta(minutes=90), id="ttl"),
+        pytest.param("<ttl>0</ttl>", None, id="ttl of zero"),
+        pytest.param("<ttl>soon</ttl>", None, id="ttl in words"),
+        pytest.param(f"<ttl>{'9' * 40}</ttl>", None, id="ttl beyond time"),
+        pytest.param("<sy:updatePeriod>hourly</sy:updatePeriod>", timedelta(hours=1), id="hourly"),
+        pytest.param(
+            "<sy:updatePeriod> Daily </sy:updatePeriod><sy:updateFrequency>4</sy:updateFrequency>",
+            timedelta(hours=6),
+            id="four times a day",
+        ),
+        pytest.param(
+            "<sy:updatePeriod>daily</sy:updatePeriod><sy:updateFrequency>0</sy:updateFrequency>", None, id="never"
+        ),
+        pytest.param("<sy:updatePeriod>at times</sy:updatePeriod>", None, id="no known period"),
+    ],
+)
+def test_how_long_a_publisher_calls_a_feed_fresh(said: str, fresh_for: timedelta | None) -> None:
+    document = rss_of(ITEM).replace("<channel>", f"<channel>{said}").replace(
+        "<rss ", '<rss xmlns:sy="http://purl.org/rss/1.0/modules/syndication/" '
+    )  # fmt: skip
+    assert understood(document).fresh_for == fresh_for
+
+
+def test_what_is_cut_is_told() -> None:
+    assert understood(rss_of(ITEM)).cut is None
+    long = item_of("Envoys " * 20_000, "é" * 70_000, f"<guid isPermaLink='false'>{'x' * 70_000}</guid>")
+    parsed = understood(rss_of(long, SECOND, ITEM), limit=2)
+    assert parsed.cut == (
+        "1 entries beyond the first 2 left out (network.max_entries); 3 texts longer than 65,536 characters cut"
+    )
+    assert parsed.damage is None
+    assert parsed.entries[0].title.startswith("Envoys Envoys")
+    assert parsed.entries[0].summary == "é" * 65_536
+    assert parsed.entries[1].title == "Both sides speak of a truce"
+
+
+def test_half_an_address_is_none() -> None:
+    link = f"<link>https://ledger.example/{'x' * 70_000}</link>"
+    assert understood(rss_of(item_of(more=link))).entries[0].link is None
+
+
+# ---------------------------------------------------------------------- JSON Feed
+
+
+def json_feed(*items: object, **more: object) -> str:
+    head = {"version": "https://jsonfeed.org/version/1.1", "title": "Morning Ledger", "language": "en-GB"}
+    return json.dumps(head | more | {"items": items})
+
+
+JSON_ITEM = {
+    "id": "lake",
+    "url": "https://ledger.example/lake",
+    "title": "Envoys meet by the lake",
+    "content_html": "<p>Talks went on</p><p>into the night.</p>",
+    "date_published": "2026-02-03T09:00:00+01:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("version", "name"), [("https://jsonfeed.org/version/1", "json1"), ("https://jsonfeed.org/version/1.1", "json11")]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_json_feed_gives_the_same_rows(version: str, name: str, encoding: str) -> None:
+    parsed = understood(json_feed(JSON_ITEM, version=version).encode(encoding), content_type="application/feed+json")
+    assert (parsed.title, parsed.version, parsed.language) == ("Morning Ledger", name, "en-GB")
+    assert (parsed.damage, parsed.cut) == (None, None)
+    (entry,) = parsed.entries
+    assert entry == Entry(
+        title="Envoys meet by the lake",
+        summary="Talks went on into the night.",
+        link="https://ledger.example/lake",
+        guid="lake",
+        published=datetime(2026, 2, 3, 8, tzinfo=UTC),
+        published_raw="2026-02-03T09:00:00+01:00",
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "summary"),
+    [
+        ({"summary": "The lead.", "content_text": "All of it.", "content_html": "<p>All of it.</p>"}, "The lead."),
+        ({"content_text": "All of it.", "content_html": "<p>Markup.</p>"}, "All of it."),
+        ({"summary": "", "content_html": "<p>Markup.</p>"}, "Markup."),
+        ({}, ""),
+    ],
+)
+def test_the_lead_of_a_json_feed_is_the_shortest_text(item: dict[str, str], summary: str) -> None:
+    assert understood(json_feed({"title": "Envoys meet", **item})).entries[0].summary == summary
+
+
+def test_a_json_feed_may_be_odd() -> None:
+    items = [
+        "no item",
+        None,
+        {"id": 7, "title": "A number as id", "url": "/lake", "date_modified": "2026-02-03"},
+        {"title": "An address elsewhere", "external_url": "https://post.example/", "date_published": "yesterday"},
+        {"title": "An address that is none", "url": "http://[", "authors": "nobody", "date_published": 2026},
+        {"title": ["a list"], "summary": {"a": "mapping"}},
+        {"title": "Half a \ud800 pair \u0007", "language": "de"},
+    ]
+    parsed = understood(json_feed(*items), url="https://ledger.example/feeds/feed.json")
+    assert [entry.title for entry in parsed.entries] == [
+        "A number as id",
+        "An address elsewhere",
+        "An address that is none",
+        "Half a pair",
+    ]
+    first, second, third, _ = parsed.entries
+    assert (first.guid, first.link) == ("7", "https://ledger.example/lake")
+    assert first.published == datetime(2026, 2, 3, tzinfo=UTC)
+    assert (second.link, second.published, second.published_raw) == ("https://post.example/", None, "yesterday")
+    assert third.link is None
+
+
+def test_json_made_to_break_a_parser_is_an_outcome() -> None:
+    for body in ('{"a":' * 100_000, '{"items": ' + "[" * 100_000, '{"a": ' + "9" * 100_000 + "}"):
+        rejected = read(body)
+        assert isinstance(rejected, Rejected)
+        assert rejected.outcome in {FetchOutcome.NOT_A_FEED, FetchOutcome.PARSER_ERROR}
+
+
+# ---------------------------------------------------------------------- news sitemap
+
+
+def sitemap(*urls: str, prefix: str = "news") -> str:
+    return (
+        f'{XML}<?xml-stylesheet href="x.xsl"?><!-- news --><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" '
+        f'xmlns:{prefix}="http://www.google.com/schemas/sitemap-news/0.9" '
+        f'xmlns:image="http://www.google.com/schemas/sitemap-image/1.1">{"".join(urls)}</urlset>'
+    )
+
+
+def url_of(title: str, language: str = "en", prefix: str = "news") -> str:
+    return (
+        f"<url><loc> https://ledger.example/lake </loc><image:image><image:title>A lake</image:title></image:image>"
+        f"<{prefix}:news><{prefix}:publication><{prefix}:name>Morning Ledger</{prefix}:name>"
+        f"<{prefix}:language>{language}</{prefix}:language></{prefix}:publication>"
+        f"<{prefix}:publication_date>2026-02-03T09:00:00+01:00</{prefix}:publication_date>"
+        f"<{prefix}:title>{title}</{prefix}:title></{prefix}:news></url>"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["news", "n"])
+def test_a_news_sitemap_gives_the_same_rows(prefix: str) -> None:
+    plain = "<url><loc>https://ledger.example/about</loc></url>"
+    parsed = understood(sitemap(url_of("Envoys meet &amp; talk", prefix=prefix), plain, prefix=prefix))
+    assert (parsed.title, parsed.version, parsed.language) == ("Morning Ledger", "news-sitemap", "en")
+    assert parsed.damage is None
+    assert parsed.entries == (
+        Entry(
+            title="Envoys meet & talk",
+            summary="",
+            link="https://ledger.example/lake",
+            published=datetime(2026, 2, 3, 8, tzinfo=UTC),
+            published_raw="2026-02-03T09:00:00+01:00",
+        ),
+    )
+
+
+def test_a_news_sitemap_in_two_languages_names_none() -> None:
+    assert understood(sitemap(url_of("One"), url_of("Deux", "fr"))).language is None
+
+
+def test_a_news_sitemap_that_breaks_off_gives_whole_entries_and_tells_the_damage() -> None:
+    document = sitemap(url_of("One"), url_of("Two"), url_of("Three"))
+    for end in range(document.index("</url>") + 6, len(document)):
+        parsed = understood(document[:end])
+        assert [entry.title for entry in parsed.entries] == ["One", "Two", "Three"][: document[:end].count("</url>")]
+        assert parsed.damage
+
+
 # ---------------------------------------------------------------------- not a feed
 
 
@@ -316,7 +515,16 @@ def test_publication_counts_before_update() -> None:
         pytest.param("<!DOCTYPE html><html><head><title>Before you go on</title></head></html>", "HTML", id="HTML"),
         pytest.param("\n <HTML><body>Maintenance</body></HTML>", "HTML", id="HTML in capitals"),
         pytest.param(f'{XML}<html xmlns="http://www.w3.org/1999/xhtml"><body/></html>', "HTML", id="XHTML"),
-        pytest.param('{"version": "https://jsonfeed.org/version/1.1", "items": []}', "not a feed", id="JSON"),
+        pytest.param('{"articles": []}', "not a JSON Feed", id="JSON"),
+        pytest.param('{"version": "https://jsonfeed.org/version/2", "items": []}', "not a JSON Feed", id="JSON Feed 2"),
+        pytest.param(
+            '{"version": "https://jsonfeed.org/version/1.1"}', "not a JSON Feed", id="JSON Feed without items"
+        ),
+        pytest.param('{"version": "https://jsonfeed.org/ver', "begins like JSON but cannot be read", id="half a JSON"),
+        pytest.param(b'{"title": "\xe9"}', "begins like JSON but cannot be read", id="JSON in Latin-1"),
+        pytest.param("<urlset><url><loc>https://ledger.example/</loc></url></urlset>", "without news", id="a sitemap"),
+        pytest.param(f"{XML}<!-- x --><sitemapindex><sitemap/></sitemapindex>", "without news", id="a sitemap index"),
+        pytest.param('<!DOCTYPE urlset SYSTEM "x.dtd"><urlset/>', "document type", id="a sitemap with entities"),
         pytest.param("[]", "not a feed", id="JSON list"),
         pytest.param("", "not a feed", id="empty"),
         pytest.param(" \n", "not a feed", id="white space"),
@@ -390,6 +598,28 @@ def test_small_damage_is_told_and_costs_no_item(lead: str, text: str) -> None:
     assert "\n" not in parsed.damage
 
 
+def test_a_name_of_an_encoding_that_is_no_text_is_damage_and_costs_nothing() -> None:
+    document = rss_of(ITEM).encode().replace(b"utf-8", b"utf\xf7-8")
+    parsed = understood(document)
+    assert [entry.title for entry in parsed.entries] == ["Envoys meet by the lake"]
+    assert parsed.damage
+
+
+@pytest.mark.parametrize("lead", ["Aides & ministers", "Aides &unknown; ministers", "Aides \x08 ministers"])
+def test_half_an_item_is_dropped_though_the_first_damage_was_another(lead: str) -> None:
+    document = rss_of(item_of(summary=lead), SECOND)
+    parsed = understood(document[: document.index("truce")])
+    assert [entry.title for entry in parsed.entries] == ["Envoys meet"]
+
+
+@pytest.mark.parametrize("lead", ["Aides & ministers", "Aides \x08 ministers"])
+@pytest.mark.parametrize("name", ["rss:item", "item"])
+def test_the_last_item_of_a_whole_document_is_kept_whatever_the_damage(lead: str, name: str) -> None:
+    document = rss_of(SECOND, item_of(summary=lead)).replace("<item>", f"<{name}>").replace("</item>", f"</{name}>")
+    document = document.replace("<channel>", '<channel xmlns:rss="http://backend.userland.com/rss2">')
+    assert [entry.title for entry in understood(document).entries] == ["Both sides speak of a truce", "Envoys meet"]
+
+
 def test_white_space_before_the_declaration_is_tolerated() -> None:
     parsed = understood("\n\n" + rss_of(ITEM))
     assert len(parsed.entries) == 1
@@ -403,22 +633,24 @@ def doctype(*entities: str) -> str:
     return f'<?xml version="1.0"?><!DOCTYPE rss [{"".join(entities)}]>'
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize(
-    "document",
+    "reference",
     [
-        pytest.param(rss_of(item_of("a &#1114112; b"), SECOND), id="a character beyond Unicode"),
-        pytest.param(rss_of(item_of("a &#x110000; b"), SECOND), id="the same in hexadecimal"),
-        pytest.param(rss_of(item_of("a &#55296; b"), SECOND), id="half a surrogate pair"),
-        pytest.param(rss_of(item_of(f"a &#{'9' * 30}; b"), SECOND), id="a number of 30 digits"),
+        pytest.param("&#1114112;", id="a character beyond Unicode"),
+        pytest.param("&#x110000;", id="the same in hexadecimal"),
+        pytest.param("&#55296;", id="half a surrogate pair"),
+        pytest.param("&#xDFFF;", id="the other half"),
+        pytest.param(f"&#{'9' * 30};", id="a number of 30 digits"),
+        pytest.param(f"&#{'9' * 5000};", id="a number of 5,000 digits"),
     ],
 )
-def test_what_the_parser_cannot_bear_is_an_outcome(document: str) -> None:
-    parsed = read(document)
-    if isinstance(parsed, Rejected):
-        assert parsed.outcome is FetchOutcome.PARSER_ERROR
-        assert parsed.error.startswith("the parser failed: ")
-    else:
-        assert parsed.entries[-1].title == "Both sides speak of a truce"
+def test_a_reference_to_no_character_costs_that_character(reference: str, encoding: str) -> None:
+    declaration = f'<?xml version="1.0" encoding="{encoding}"?>'
+    document = rss_of(item_of(f"Envoys {reference} meet"), SECOND, declaration=declaration)
+    parsed = understood(document.encode(encoding))
+    assert [entry.title for entry in parsed.entries] == ["Envoys \ufffd meet", "Both sides speak of a truce"]
+    assert parsed.damage
 
 
 @pytest.mark.parametrize("number", ["1114112", "55296", "x110000", "9" * 30])
@@ -437,13 +669,22 @@ def test_impossible_characters_inside_escaped_markup_do_no_harm(number: str) -> 
         pytest.param('<!ENTITY path "(unclosed[">', id="brackets"),
     ],
 )
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("lead", ["Stored at &path;", "Stored at &path; &undefined; & so on"])
-def test_entities_written_like_patterns_do_no_harm(declared: str, lead: str) -> None:
-    parsed = read(rss_of(item_of(summary=lead), declaration=doctype(declared)))
-    if isinstance(parsed, ParsedFeed):
-        assert parsed.entries[0].title == "Envoys meet"
-    else:
-        assert parsed.outcome is FetchOutcome.PARSER_ERROR
+def test_entities_written_like_patterns_do_no_harm(declared: str, lead: str, encoding: str) -> None:
+    declaration = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE rss [{declared}]>'
+    parsed = understood(rss_of(item_of(summary=lead), SECOND, declaration=declaration).encode(encoding))
+    assert [entry.title for entry in parsed.entries] == ["Envoys meet", "Both sides speak of a truce"]
+    assert parsed.entries[0].summary.startswith("Stored at ")
+
+
+@pytest.mark.parametrize("value", ["x" * 65, "x" * 20_000])
+def test_an_entity_that_stands_for_much_is_not_put_in(value: str) -> None:
+    document = rss_of(item_of(summary="&e;" * 1000), SECOND, declaration=doctype(f'<!ENTITY e "{value}">'))
+    parsed = understood(document)
+    assert len(parsed.entries[0].summary) <= 4000
+    assert parsed.entries[1].title == "Both sides speak of a truce"
+    assert parsed.damage
 
 
 def test_a_billion_laughs_stay_few() -> None:

@@ -196,7 +196,7 @@ def test_stored_counts_equal_a_recomputation_from_scratch(feed_server: FeedServe
         with open_store(config.database) as store:
             stored = store.daily_frames()
             _, everything = store.all_days()
-        scratch = aggregate.daily_frames(everything).sort_values(["date", "outlet"], ignore_index=True)
+        scratch = aggregate.daily_frames(everything, store.frames).sort_values(["date", "outlet"], ignore_index=True)
         pd.testing.assert_frame_equal(stored, scratch, check_dtype=False)
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from media_coverage import charts, pipeline, report
 from media_coverage.estimate import UNCORRECTED
+from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.store import open_store
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from feedserver import FeedServer
 
-TITLES = {"hopeful_peace": "Hopeful peace", "appeasement": "Appeasement"}
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -60,7 +60,7 @@ def material(server: FeedServer, folder: Path, items: list[Item], outlet: str = 
     config = make_config(server.url(), {outlet: ["/ledger.xml"]}, folder=folder)
     pipeline.run(config, classifier=FakeClassifier())
     with open_store(config.database) as store:
-        return report.Material.from_store(store, datetime(2026, 3, 1, tzinfo=UTC), TITLES, "", "9999")
+        return report.Material.from_store(store, datetime(2026, 3, 1, tzinfo=UTC), "", "9999")
 
 
 def many(count: int = 40) -> list[Item]:
@@ -130,7 +130,7 @@ def test_stories_are_the_distinct_ones_among_the_articles_of_a_row(feed_server: 
     config = make_config(feed_server.url(), {f"Paper {i}": [f"/{i}.xml"] for i in (1, 2)}, folder=tmp_path)
     pipeline.run(config, classifier=FakeClassifier())
     with open_store(config.database) as store:
-        made = report.Material.from_store(store, datetime.now(UTC), TITLES, "", "9999")
+        made = report.Material.from_store(store, datetime.now(UTC), "", "9999")
     for by, expected in (("outlet", [1, 1]), ("day", [1, 1]), ("week", [1]), ("group", [1]), ("country", [1])):
         assert report.counts_by(made, by)["stories"].tolist() == expected, by
 
@@ -181,7 +181,7 @@ def test_edited_headlines_and_copied_stories_are_shown(feed_server: FeedServer, 
     for _ in range(2):
         pipeline.run(config, classifier=FakeClassifier())
     with open_store(config.database) as store:
-        made = report.Material.from_store(store, datetime.now(UTC), TITLES, "", "9999")
+        made = report.Material.from_store(store, datetime.now(UTC), "", "9999")
     text = report.html(made)
     assert f"<del>{before.title}</del>" in text
     assert "3 outlets: Paper 1, Paper 2, Paper 3" in text
@@ -190,7 +190,7 @@ def test_edited_headlines_and_copied_stories_are_shown(feed_server: FeedServer, 
 def test_since_and_until_limit_everything(feed_server: FeedServer, tmp_path: Path) -> None:
     material(feed_server, tmp_path, many(28))
     with open_store(tmp_path / "media-coverage.db") as store:
-        made = report.Material.from_store(store, datetime.now(UTC), TITLES, "2026-02-03", "2026-02-04")
+        made = report.Material.from_store(store, datetime.now(UTC), "2026-02-03", "2026-02-04")
     assert set(made.daily["date"]) == set(made.articles["date"]) == {"2026-02-03", "2026-02-04"}
 
 
@@ -211,7 +211,7 @@ def test_gaps_are_drawn_as_gaps() -> None:
     weekly = pd.DataFrame({"date": ["2026-01-05", "2026-01-26"], "neither": [15, 9], **counts})
     from media_coverage.estimate import with_intervals
 
-    chart = charts.trend(with_intervals(weekly), pd.DataFrame({"date": [], "name": []}), TITLES)
+    chart = charts.trend(with_intervals(weekly, DEFAULT_FRAMES), pd.DataFrame({"date": [], "name": []}), DEFAULT_FRAMES)
     (rows,) = [rows for rows in chart.to_dict()["datasets"].values() if any("share" in row for row in rows)]
     missing = {str(row["week"])[:10] for row in rows if row["share"] is None}
     assert missing == {"2026-01-12", "2026-01-19"}
@@ -225,7 +225,7 @@ def test_event_names_cannot_break_out_of_the_drawing() -> None:
     from media_coverage.estimate import with_intervals
 
     events = pd.DataFrame({"date": ["2026-01-07"], "name": ["</text><script>alert(1)</script>"]})
-    drawn = charts.svg(charts.trend(with_intervals(weekly), events, TITLES))
+    drawn = charts.svg(charts.trend(with_intervals(weekly, DEFAULT_FRAMES), events, DEFAULT_FRAMES))
     root = ET.fromstring(drawn)  # noqa: S314 - our own drawing
     assert not [element for element in root.iter() if "script" in element.tag.lower()]
     assert "http://127" not in drawn

@@ -24,15 +24,19 @@ from media_coverage import schema
 from media_coverage.aggregate import daily_frames
 from media_coverage.config import Config, FeedEntry, OutletEntry
 from media_coverage.errors import ExitCode, StoreBusyError, StoreError
-from media_coverage.identity import STORY_WINDOW, identify, outlets_by_name_and_host
+from media_coverage.framing import DEFAULT_FRAMES, Frames
+from media_coverage.identity import identify, outlets_by_name_and_host
 from media_coverage.records import (
+    Attempt,
     Entry,
     Feed,
+    FeedHistory,
     FeedKind,
     FeedResult,
     FeedState,
     Fetched,
     FetchOutcome,
+    Frame,
     GateDecision,
     Outlet,
     ParsedFeed,
@@ -40,7 +44,9 @@ from media_coverage.records import (
     Sighting,
     Text,
 )
+from media_coverage.schedule import FAILURES_TO_GO_BACK, MOVES_BELIEVED
 from media_coverage.store import MAX_VERSIONS, Store, open_store
+from media_coverage.stories import WINDOW as STORY_WINDOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -126,7 +132,8 @@ def test_a_new_database_is_ours_sound_and_readable_while_written(tmp_path: Path)
         assert set(store.counts().values()) == {0}
     with raw(path) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        applied = connection.execute("SELECT count(*) FROM _sqlite_migrations").fetchone()
+        assert connection.execute("PRAGMA user_version").fetchone() == applied
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -177,7 +184,7 @@ def with_our_tables_but_not_ours(path: Path) -> None:
 
 def newer(path: Path) -> None:
     open_store(path, read_only=False).close()
-    make_file(path, "PRAGMA user_version = 2", "PRAGMA journal_mode = DELETE")
+    make_file(path, "PRAGMA user_version = 1000", "PRAGMA journal_mode = DELETE")
 
 
 def prose(path: Path) -> None:
@@ -195,7 +202,7 @@ def a_word(path: Path) -> None:
         pytest.param(foreign, "not a media-coverage database", id="another program's"),
         pytest.param(foreign_and_empty, "not a media-coverage database", id="another program's, empty"),
         pytest.param(with_our_tables_but_not_ours, "not a media-coverage database", id="a table of ours, unmarked"),
-        pytest.param(newer, "newer media-coverage (schema 2, this one knows 1)", id="newer"),
+        pytest.param(newer, "newer media-coverage (schema 1000, this one knows", id="newer"),
         pytest.param(prose, "not an SQLite database", id="a text"),
         pytest.param(a_word, "not an SQLite database", id="a word"),
     ],
@@ -295,9 +302,188 @@ def test_a_migration_that_fails_leaves_the_data_and_a_copy(tmp_path: Path) -> No
             assert store.integrity() == "ok"
 
 
+def version_1(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Make a database of version 0.1 with a row in every table. Returns its rows."""
+    with raw(path) as connection:
+        connection.executescript((Path(__file__).parent / "data" / "schema_1.sql").read_text(encoding="utf-8"))
+        for table, row in GOOD.items():
+            known = {name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")}
+            if known:
+                insert(connection, table, {name: value for name, value in row.items() if name in known})
+        connection.row_factory = sqlite3.Row
+        return {
+            table: [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]  # noqa: S608
+            for table in tables(connection)
+            if table != "column_description"
+        }
+
+
+def made_of(path: Path) -> dict[str, str]:
+    with raw(path) as connection:
+        return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+
+
+def test_a_database_of_version_1_becomes_what_a_new_one_is_and_keeps_its_rows(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    before = version_1(old)
+    with open_store(old) as store:
+        assert store.frames is DEFAULT_FRAMES, "reading migrates nothing"
+    with open_store(old, read_only=False) as store, open_store(new, read_only=False) as fresh:
+        assert store.frames == fresh.frames == DEFAULT_FRAMES
+        assert store.integrity() == "ok"
+        assert rows(store, "SELECT * FROM column_description") == rows(fresh, "SELECT * FROM column_description")
+        for table, kept in before.items():
+            listed = rows(store, f"SELECT {', '.join(kept[0])} FROM {table}")  # noqa: S608
+            assert listed == [tuple(row.values()) for row in kept]
+    assert made_of(old) == made_of(new)
+    (backup,) = tmp_path.glob("old.db.before-*")
+    assert backup.name == "old.db.before-m002_what_ran_each_label"
+    assert made_of(backup)["run"] != made_of(old)["run"]
+
+
+def test_version_1_had_the_default_frames_whatever_is_configured_now(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    version_1(path)
+    with pytest.raises(StoreError, match="holds the frames hopeful_peace"):
+        open_store(path, read_only=False, frames=OTHER)
+    with open_store(path) as store:
+        assert store.frames == DEFAULT_FRAMES
+
+
+def test_views_and_descriptions_follow_the_wording_of_this_version(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    open_store(path, read_only=False).close()
+    before = made_of(path)
+    make_file(
+        path,
+        "DROP VIEW v_events",
+        "CREATE VIEW v_events AS SELECT 1 AS one",
+        "CREATE VIEW v_dropped AS SELECT 2 AS two",
+        "UPDATE column_description SET description = 'out of date' WHERE table_name = 'event'",
+    )
+    with open_store(path, read_only=False) as store:
+        assert one(store, "SELECT count(*) FROM column_description WHERE description = 'out of date'") == 0
+    assert made_of(path) == before
+
+
+# ---------------------------------------------------------------------- the two frames of a database
+
+OTHER = Frames(Frame("escalation", "escalate", "Escalation", "Toward war"), Frame("calm", "calm", "Calm"))
+
+
+def test_a_new_database_gets_the_frames_asked_for_and_keeps_them(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    with open_store(path, read_only=False, frames=OTHER) as store:
+        assert store.frames == OTHER
+    with open_store(path) as store:
+        assert store.frames == OTHER
+        assert [frame.title for frame in store.frames.both] == ["Escalation", "Calm"]
+        assert list(store.daily_frames().columns)[-4:] == ["escalation", "calm", "mixed", "neither"]
+        assert {"p_escalate", "p_calm"} < set(store.articles().columns)
+        assert rows(store, "SELECT position, name, output, title, description FROM v_frames") == [
+            (1, "escalation", "escalate", "Escalation", "Toward war"),
+            (2, "calm", "calm", "Calm", ""),
+        ]
+    assert not re.search("hope|appease", " ".join(made_of(path).values()))
+    with open_store(path, read_only=False) as store:  # without a wish, whatever there is
+        assert store.frames == OTHER
+
+
+@pytest.mark.parametrize("read_only", [True, False], ids=["reading", "writing"])
+def test_a_database_of_other_frames_is_refused_in_one_sentence(tmp_path: Path, read_only: bool) -> None:
+    path = tmp_path / "coverage.db"
+    open_store(path, read_only=False, frames=OTHER).close()
+    before = made_of(path)
+    with pytest.raises(StoreError) as caught:
+        open_store(path, read_only=read_only, frames=DEFAULT_FRAMES)
+    assert str(caught.value) == (
+        f"{path}: holds the frames escalation (output escalate) and calm (output calm), but feeds.yaml names "
+        "hopeful_peace (output hope) and appeasement (output appease); give them a database of their own: another "
+        "file under `database` in feeds.yaml, or --db"
+    )
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert made_of(path) == before
+
+
+def test_a_run_of_other_frames_cannot_begin(store: Store) -> None:
+    with pytest.raises(StoreError, match="holds the frames hopeful_peace"):
+        store.begin_run(make_config("https://press.example", frames=OTHER), model_info(), NOW)
+    assert store.frames == DEFAULT_FRAMES
+
+
+def test_a_run_takes_over_new_titles(store: Store) -> None:
+    store.begin_run(CONFIG, model_info(), NOW)
+    first, second = DEFAULT_FRAMES.both
+    renamed = Frames(replace(first, title="A step to peace", description="New."), replace(second, title="Sell-out"))
+    store.begin_run(make_config("https://press.example", frames=renamed), model_info(), NOW)
+    assert [frame.title for frame in store.frames.both] == ["A step to peace", "Sell-out"]
+    with open_store(store.path) as reopened:
+        assert [frame.description for frame in reopened.frames.both] == ["New.", second.description]
+        assert reopened.frames == DEFAULT_FRAMES
+
+
+KEYWORDS = """ABORT ACTION ADD AFTER ALL ALTER ALWAYS ANALYZE AND AS ASC ATTACH AUTOINCREMENT BEFORE BEGIN BETWEEN BY
+CASCADE CASE CAST CHECK COLLATE COLUMN COMMIT CONFLICT CONSTRAINT CREATE CROSS CURRENT CURRENT_DATE CURRENT_TIME
+CURRENT_TIMESTAMP DATABASE DEFAULT DEFERRABLE DEFERRED DELETE DESC DETACH DISTINCT DO DROP EACH ELSE END ESCAPE EXCEPT
+EXCLUDE EXCLUSIVE EXISTS EXPLAIN FAIL FILTER FIRST FOLLOWING FOR FOREIGN FROM FULL GENERATED GLOB GROUP GROUPS HAVING
+IF IGNORE IMMEDIATE IN INDEX INDEXED INITIALLY INNER INSERT INSTEAD INTERSECT INTO IS ISNULL JOIN KEY LAST LEFT LIKE
+LIMIT MATCH MATERIALIZED NATURAL NO NOT NOTHING NOTNULL NULL NULLS OF OFFSET ON OR ORDER OTHERS OUTER OVER PARTITION
+PLAN PRAGMA PRECEDING PRIMARY QUERY RAISE RANGE RECURSIVE REFERENCES REGEXP REINDEX RELEASE RENAME REPLACE RESTRICT
+RETURNING RIGHT ROLLBACK ROW ROWS SAVEPOINT SELECT SET TABLE TEMP TEMPORARY THEN TIES TO TRANSACTION TRIGGER UNBOUNDED
+UNION UNIQUE UPDATE USING VACUUM VALUES VIEW VIRTUAL WHEN WHERE WINDOW WITH WITHOUT TRUE FALSE""".lower().split()
+"""Every word of SQLite's grammar."""
+
+
+def works_as_a_column(word: str) -> bool:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute(f"CREATE TABLE t (id INTEGER, {word} INTEGER CHECK ({word} >= 0 AND id + {word} > 0))")
+            connection.execute(f"INSERT INTO t (id, {word}) VALUES (1, 5)")  # noqa: S608
+            found = connection.execute(f"SELECT id,\n{word},\nx.{word} FROM t x WHERE {word} = 5").fetchall()  # noqa: S608
+        except sqlite3.Error:
+            return False
+        return found == [(1, 5, 5)]
+
+
+@pytest.mark.parametrize("word", KEYWORDS)
+def test_a_word_of_sql_can_be_a_frame_exactly_when_it_can_be_a_column(word: str) -> None:
+    if works_as_a_column(word) and word != "row":  # the charts' own
+        assert Frames(Frame(word, word, "Word"), OTHER.second).labels[0] == word
+    else:
+        with pytest.raises(ValueError, match="has a meaning of its own"):
+            Frames(Frame(word, word, "Word"), OTHER.second)
+
+
+def test_what_stands_beside_the_frames_columns_cannot_be_a_frame() -> None:
+    own = {*DEFAULT_FRAMES.names, *DEFAULT_FRAMES.outputs[1:]}
+    columns: dict[str, set[str]] = {}
+    for table, column in schema.descriptions(DEFAULT_FRAMES):
+        columns.setdefault(table, set()).add(column)
+    beside = set[str]().union(*(found - own for found in columns.values() if found & own))
+    assert {"articles", "mixed"} < beside
+    for column in beside:
+        with pytest.raises(ValueError, match="has a meaning of its own"):
+            Frames(Frame(column, column, "Column"), OTHER.second)
+
+
+@pytest.mark.parametrize("names", [("escalation", "calm"), ("replace", "key"), ("a" * 40, "a_1"), ("count", "sum")])
+def test_whatever_the_frames_are_called_their_labels_are_counted(tmp_path: Path, names: tuple[str, str]) -> None:
+    frames = Frames(*(Frame(name, name, name.upper()) for name in names))
+    with open_store(tmp_path / "coverage.db", read_only=False, frames=frames) as store:
+        config = make_config("https://press.example", {"Morning Ledger": ["/ledger.xml"]}, frames=frames)
+        run_id = store.begin_run(config, model_info(frames=frames), NOW)
+        visit(store, run_id, entry("Hope for peace at the lake"), entry("Betrayal feared by the lake"))
+        label_all(store, run_id, FakeClassifier(frames=frames))
+        store.replace_days(*aggregated(store))
+        assert store.daily_frames()[list(frames.labels)].to_numpy().tolist() == [[1, 1, 0, 0]]
+        assert sorted(store.articles()[f"p_{names[0]}"]) == [0.1, 0.9]
+        assert sorted(store.articles()[f"p_{names[1]}"]) == [0.2, 0.8]
+
+
 # ---------------------------------------------------------------------- schema
 
 GOOD: dict[str, dict[str, object]] = {
+    "frame": {"position": 1, "name": "a", "output": "b", "title": "A", "description": ""},
     "outlet": {"id": 1, "name": "Morning Ledger", "country": "GB", "outlet_group": "uk"},
     "feed": {"id": 1, "url": "https://press.example/a", "outlet_id": 1, "kind": "feed", "active": 1},
     "topic": {"id": 1, "name": "The meeting", "query": "a", "language": "en", "created_at": "2026-02-03"},
@@ -357,6 +543,9 @@ GOOD: dict[str, dict[str, object]] = {
         "first_seen_at": "2026-02-03",
         "fetch_id": 1,
     },
+    "article_alias": {"key": "l", "article_id": 1, "reason": "guid", "first_seen_at": "2026-02-03"},
+    "story_link": {"article_id": 1, "other_article_id": 1, "reason": "same lead", "similarity": 0.5},
+    "text_band": {"band": 7, "article_id": 1},
     "sighting": {
         "feed_id": 1,
         "article_id": 1,
@@ -380,6 +569,18 @@ GOOD: dict[str, dict[str, object]] = {
         "evidence": "",
         "created_at": "2026-02-03",
     },
+    "code": {
+        "id": 1,
+        "version_id": 1,
+        "coder": "ada",
+        "codebook_version": "1",
+        "rel": 1,
+        "hope": 1,
+        "appease": 0,
+        "certainty": 1,
+        "purpose": "training",
+        "coded_at": "2026-02-03",
+    },
     "daily_frames": {
         "date": "2026-02-03",
         "outlet": "Morning Ledger",
@@ -394,18 +595,24 @@ GOOD: dict[str, dict[str, object]] = {
         "neither": 1,
     },
     "changed_day": {"date": "2026-02-03"},
+    "feed_url": {"id": 1, "feed_id": 1, "url": "https://press.example/a", "since": "2026-02-03", "reason": "listed"},
     "active": {"one": 1, "topic_id": 1, "model_id": 1},
     "column_description": {"table_name": "t", "column_name": "c", "description": "d"},
 }
 """One valid row per table; together they respect every reference."""
 
 BAD: list[tuple[str, str, list[object]]] = [
+    ("frame", "position", [0, 3]),
+    ("frame", "title", [""]),
     ("outlet", "name", [""]),
     ("outlet", "country", ["G", "GBR"]),
     ("outlet", "outlet_group", [""]),
     ("feed", "url", ["ftp://press.example/"]),
     ("feed", "kind", ["page"]),
     ("feed", "active", [2, -1]),
+    ("feed", "fresh_for_s", [0, -1]),
+    ("feed_url", "url", ["ftp://press.example/"]),
+    ("feed_url", "reason", [""]),
     ("event", "date", ["3 Feb 2026", "2026-2-3"]),
     ("model", "settings", ["{", "none"]),
     ("run", "state", ["done"]),
@@ -415,10 +622,19 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("fetch", "entries", [-1]),
     ("fetch", "new_articles", [-1]),
     ("fetch", "new_versions", [-1]),
+    ("fetch", "attempted", [2]),
+    ("fetch", "conditional", [2]),
+    ("fetch", "forced", [2]),
+    ("fetch", "lying_304", [2]),
+    ("fetch", "seen_before", [-1]),
+    ("fetch", "may_have_lost", [2]),
     ("article", "id_kind", ["hash"]),
     ("article", "published_at", ["2026-02-03", "2026-02-03T12:00:00Z", "2026-02-03T12:00:00+01:00"]),
     ("article", "date_source", ["guess"]),
     ("article_version", "language_source", ["assumed"]),
+    ("article_alias", "reason", ["chance"]),
+    ("story_link", "reason", ["same event"]),
+    ("story_link", "similarity", [-0.01, 1.01]),
     ("sighting", "times_seen", [0]),
     ("gate", "passed", [2]),
     ("gate", "stage", ["model"]),
@@ -429,6 +645,13 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("label", "p_relevant", [-0.01, 1.01]),
     ("label", "p_hope", [-0.01, 1.01]),
     ("label", "p_appease", [-0.01, 1.01]),
+    ("code", "coder", [""]),
+    ("code", "codebook_version", [""]),
+    ("code", "rel", [2, 0]),
+    ("code", "hope", [2]),
+    ("code", "appease", [-1]),
+    ("code", "certainty", [0, 4]),
+    ("code", "purpose", ["test"]),
     ("daily_frames", "date", ["today"]),
     ("daily_frames", "all_articles", [3, -1]),
     ("daily_frames", "articles", [3, 6]),
@@ -453,6 +676,7 @@ def empty(empty_database: Path) -> Iterator[sqlite3.Connection]:
     with raw(empty_database) as connection:
         connection.execute("BEGIN")
         connection.execute("DELETE FROM column_description")
+        connection.execute("DELETE FROM frame")
         yield connection
         connection.rollback()
 
@@ -511,13 +735,14 @@ def test_every_reference_must_exist(empty_database: Path, tmp_path: Path) -> Non
     with raw(path) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN")
+        connection.execute("DELETE FROM frame")
         for table, row in GOOD.items():
             insert(connection, table, row)
         connection.execute("COMMIT")
         references = [
             (t, key[3]) for t in tables(connection) for key in connection.execute(f"PRAGMA foreign_key_list({t})")
         ]
-        assert len(references) == 19
+        assert len(references) == 25
         for table, column in references:
             other = {name: 2 for name in GOOD[table] if name == "id"} | {column: 999}
             unique = {"url": "http://b", "key": "l", "text_sha256": "1", "codebook_version": "2"}
@@ -536,7 +761,7 @@ def test_the_stores_own_connection_enforces_references(store: Store) -> None:
     assert store.query("PRAGMA foreign_keys")["foreign_keys"].tolist() == [1]
 
 
-@pytest.mark.parametrize("table", ["article_version", "label", "gate"])
+@pytest.mark.parametrize("table", ["article_version", "label", "gate", "code"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
 def test_history_can_be_neither_changed_nor_deleted(empty: sqlite3.Connection, table: str, statement: str) -> None:
     insert(empty, table, GOOD[table])
@@ -549,14 +774,12 @@ def test_history_can_be_neither_changed_nor_deleted(empty: sqlite3.Connection, t
 def test_every_column_of_every_table_and_view_is_described_and_nothing_else(store: Store) -> None:
     names = [name for (name,) in rows(store, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
     ours = [name for name in names if not name.startswith(("sqlite_", "_"))]
-    assert len(ours) == len(GOOD) + 9
+    assert len(ours) == len(GOOD) + 14
     # table_xinfo: table_info leaves out generated columns
     found = {
         (name, column) for name in ours for (column,) in rows(store, "SELECT name FROM pragma_table_xinfo(?)", name)
     }
-    described = {
-        (name, column): text for name, columns in schema.DESCRIPTIONS.items() for column, text in columns.items()
-    }
+    described = schema.descriptions(store.frames)
     assert found == set(described)
     assert all(text.strip() == text and text for text in described.values())
     stored = rows(store, "SELECT table_name, column_name, description FROM column_description")
@@ -565,9 +788,12 @@ def test_every_column_of_every_table_and_view_is_described_and_nothing_else(stor
 
 def test_every_view_can_be_read_on_an_empty_and_on_a_filled_database(store: Store) -> None:
     views = [name for (name,) in rows(store, "SELECT name FROM sqlite_master WHERE type = 'view'")]
-    assert all(store.query(f"SELECT * FROM {view}").empty for view in views)  # noqa: S608
+    assert [view for view in views if len(store.query(f"SELECT * FROM {view}"))] == ["v_frames"]  # noqa: S608
     run = store.begin_run(CONFIG, model_info(), NOW)
     visit(store, run, entry())
+    visit(store, run, entry(link="https://post.example/b"), feed=POST)
+    for _ in range(MOVES_BELIEVED):
+        visit(store, run, entry(), moved_to="https://press.example/new")
     label_all(store, run)
     store.replace_days(*aggregated(store))
     assert all(len(store.query(f"SELECT * FROM {view}")) for view in views)  # noqa: S608
@@ -814,6 +1040,218 @@ def test_every_attempt_leaves_a_row_that_says_how_it_ended(
     assert feeds.loc[POST.url, "fetches"] == 0
 
 
+# ---------------------------------------------------------------------- what decides about the next attempt
+
+HOUR = timedelta(hours=1)
+NEW_URL = "https://press.example/new.xml"
+
+
+def last_fetch(store: Store, *columns: str) -> tuple[Any, ...]:
+    return rows(store, f"SELECT {', '.join(columns)} FROM fetch ORDER BY id DESC LIMIT 1")[0]  # noqa: S608
+
+
+def fail(store: Store, run_id: int, outcome: FetchOutcome = FetchOutcome.TIMEOUT, **more: Any) -> FeedResult:
+    return store.record(run_id, answer(**({"outcome": outcome, "status": None, "error": "x"} | more)), None, ())
+
+
+def history(store: Store, feed: Feed = LEDGER) -> FeedHistory:
+    return store.feed_histories()[feed.url]
+
+
+def test_the_share_of_known_entries_is_that_of_this_feed(store: Store, run_id: int) -> None:
+    first, second, third = (entry(f"Report number {n} from the talks") for n in range(3))
+    visit(store, run_id, second, feed=POST)
+    visit(store, run_id, first, second)
+    assert last_fetch(store, "entries", "seen_before", "may_have_lost") == (2, None, 0)  # nothing to compare
+    visit(store, run_id, second, third)
+    assert last_fetch(store, "entries", "seen_before", "may_have_lost") == (2, 1, 0)
+    visit(store, run_id)
+    assert last_fetch(store, "entries", "seen_before", "may_have_lost") == (0, None, 0)
+
+
+def test_a_document_without_any_known_entry_may_have_lost_stories(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry())
+    visit(store, run_id, entry("Quite another headline of the day"), entry("And one more headline of the day"))
+    assert last_fetch(store, "seen_before", "may_have_lost") == (0, 1)
+    assert store.feeds().set_index("url").loc[LEDGER.url, "may_have_lost"] == 1
+
+
+def test_attempts_come_back_as_they_were_oldest_first(store: Store, run_id: int) -> None:
+    assert history(store) == FeedHistory()
+    fail(store, run_id, FetchOutcome.RATE_LIMITED, status=429, wait_until=NOW + HOUR)
+    more = {"headers": {"cache-control": "max-age=60"}, "moved_to": NEW_URL}
+    visit(store, run_id, entry(), at=NOW + HOUR, **more)
+    first, second = history(store).attempts
+    assert first == Attempt(NOW, FetchOutcome.RATE_LIMITED, 429, wait_until=NOW + HOUR, error="x")
+    fresh = NOW + HOUR + timedelta(minutes=1)
+    assert second == replace(
+        Attempt(NOW + HOUR, FetchOutcome.OK, 200, 1), moved_to=NEW_URL, fresh_until=fresh, fresh_by=second.fresh_by
+    )
+    assert (history(store).total, history(store).full_at) == (2, NOW + HOUR)
+    assert history(store, POST) == FeedHistory()
+
+
+def test_only_a_whole_document_counts_as_one(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry(), headers={"etag": '"v1"'})
+    for hours, outcome in ((1, FetchOutcome.NOT_MODIFIED), (2, FetchOutcome.TIMEOUT)):
+        store.record(run_id, answer(outcome=outcome, at=NOW + hours * HOUR), None, ())
+    assert history(store).full_at == NOW
+    store.record(run_id, answer(outcome=FetchOutcome.UNCHANGED, at=NOW + 3 * HOUR), None, ())
+    assert history(store).full_at == NOW + 3 * HOUR
+
+
+def test_the_same_bytes_replace_the_validators(store: Store, run_id: int) -> None:
+    visit(store, run_id, headers={"etag": '"v1"', "last-modified": "monday"}, body_sha256="aa")
+    same = answer(outcome=FetchOutcome.UNCHANGED, headers={"etag": '"v2"'}, body_sha256="aa")
+    store.record(run_id, same, None, ())
+    assert store.feed_states()[LEDGER.url] == FeedState('"v2"', None, "aa")
+
+
+def test_a_document_whose_compression_breaks_off_leaves_no_validators(store: Store, run_id: int) -> None:
+    cut = {"outcome": FetchOutcome.DAMAGED, "headers": {"etag": '"v1"'}, "error": "breaks off", "body_sha256": "aa"}
+    result = visit(store, run_id, entry(), **cut)
+    assert (result.outcome, result.error, result.new_articles) == (FetchOutcome.DAMAGED, "breaks off", 1)
+    assert store.feed_states()[LEDGER.url].etag is None
+    assert visit(store, run_id, entry(), damage="no end", **cut).error == "breaks off; not well-formed: no end"
+
+
+@pytest.mark.parametrize(
+    ("headers", "new", "lying"),
+    [
+        pytest.param({"etag": '"v1"'}, True, 1, id="news under the same validator"),
+        pytest.param({"etag": '"v1"'}, False, 0, id="no news"),
+        pytest.param({"etag": '"v2"'}, True, 0, id="news under a new validator"),
+        pytest.param({"etag": '"v1"', "last-modified": "monday"}, True, 0, id="one more validator"),
+        pytest.param({}, True, 0, id="no validator any more"),
+    ],
+)
+def test_news_under_validators_already_held_prove_a_lie(
+    store: Store, run_id: int, headers: dict[str, str], new: bool, lying: int
+) -> None:
+    visit(store, run_id, entry(), headers={"etag": '"v1"'})
+    assert last_fetch(store, "conditional", "forced", "lying_304") == (0, 0, 0)
+    store.record(run_id, answer(outcome=FetchOutcome.NOT_MODIFIED, status=304, conditional=True), None, ())
+    assert last_fetch(store, "conditional", "forced", "lying_304") == (1, 0, 0)
+    extra = [entry("Quite another headline of the day")] if new else []
+    visit(store, run_id, entry(), *extra, headers=headers)
+    assert last_fetch(store, "conditional", "forced", "lying_304") == (0, 1, lying)
+    assert history(store).attempts[-1].lying_304 is bool(lying)
+    counted = store.feeds().set_index("url").loc[LEDGER.url, ["not_modified", "forced", "forced_news", "lying_304s"]]
+    assert counted.tolist() == [1, 1, int(new), lying]
+
+
+def test_what_the_document_asks_for_holds_for_its_304s_too(store: Store, run_id: int) -> None:
+    parsed = ParsedFeed("Morning Ledger", "rss20", "en", (), fresh_for=2 * HOUR)
+    store.record(run_id, answer(), parsed, ())
+    assert last_fetch(store, "fresh_until") == ((NOW + 2 * HOUR).isoformat(),)
+    store.record(run_id, answer(outcome=FetchOutcome.NOT_MODIFIED, at=NOW + 3 * HOUR), None, ())
+    assert last_fetch(store, "fresh_until") == ((NOW + 5 * HOUR).isoformat(),)
+    fail(store, run_id, at=NOW + 6 * HOUR)
+    assert last_fetch(store, "fresh_until", "fresh_by") == (None, None)
+    store.record(run_id, answer(at=NOW + 7 * HOUR), replace(parsed, fresh_for=timedelta(minutes=-5)), ())
+    assert last_fetch(store, "fresh_until") == (None,)
+
+
+@pytest.mark.parametrize("outcome", [FetchOutcome.HELD_BACK, FetchOutcome.NOT_REACHED])
+def test_a_feed_that_was_not_asked_leaves_a_row_that_is_no_attempt(
+    store: Store, run_id: int, outcome: FetchOutcome
+) -> None:
+    visit(store, run_id, entry())
+    fail(store, run_id, outcome)
+    assert last_fetch(store, "outcome", "attempted", "succeeded") == (outcome.value, 0, 0)
+    assert [attempt.outcome for attempt in history(store).attempts] == [FetchOutcome.OK]
+    feed = store.feeds().set_index("url").loc[LEDGER.url]
+    assert (feed["fetches"], feed["failures"], feed["last_outcome"]) == (1, 0, "ok")
+    run = store.runs().iloc[0]
+    assert (run["feeds"], run["feeds_failed"], run["feeds_not_asked"]) == (1, 0, 1)
+
+
+def test_waits_that_are_not_over_are_known_with_the_address_that_answered(store: Store, run_id: int) -> None:
+    busy = {"outcome": FetchOutcome.RATE_LIMITED, "status": 429, "final_url": "https://busy.example/a"}
+    fail(store, run_id, **busy, wait_until=NOW + HOUR)
+    fail(store, run_id, **busy, wait_until=NOW + 2 * HOUR)
+    assert store.waits(NOW) == [("https://busy.example/a", NOW + hours * HOUR) for hours in (1, 2)]
+    assert store.waits(NOW + HOUR) == [("https://busy.example/a", NOW + 2 * HOUR)]
+    assert store.waits(NOW + 2 * HOUR) == []
+
+
+def test_a_feed_that_is_gone_is_off_until_it_is_switched_on(store: Store, run_id: int) -> None:
+    fail(store, run_id, FetchOutcome.GONE, status=410)
+    assert history(store).off_since == NOW
+    assert history(store, POST).off_since is None
+    assert store.feeds().set_index("url").loc[LEDGER.url, "off_since"] == pd.Timestamp(NOW)
+    store.switch_on(LEDGER.url)
+    assert history(store).off_since is None
+
+
+def addresses(store: Store) -> list[str]:
+    return [url for (url,) in rows(store, "SELECT url FROM v_feed_urls ORDER BY since, rowid")]
+
+
+def move(store: Store, run_id: int, times: int = MOVES_BELIEVED) -> None:
+    visit(store, run_id, entry())
+    for number in range(times):
+        visit(store, run_id, entry(), at=NOW + (number + 1) * HOUR, moved_to=NEW_URL)
+
+
+def test_a_feed_that_has_moved_for_good_is_asked_there_and_its_addresses_are_kept(store: Store, run_id: int) -> None:
+    move(store, run_id, MOVES_BELIEVED - 1)
+    assert store.feed_states()[LEDGER.url].address is None
+    visit(store, run_id, entry(), at=NOW + 9 * HOUR, moved_to=NEW_URL)
+    assert store.feed_states()[LEDGER.url].address == NEW_URL
+    urls = rows(store, "SELECT url, since, reason FROM feed_url ORDER BY id")
+    assert [url for url, _, _ in urls] == [LEDGER.url, NEW_URL]
+    assert [since for _, since, _ in urls] == [NOW.isoformat(), (NOW + 9 * HOUR).isoformat()]
+    assert "3 permanent redirects" in urls[1][2]
+    feed = store.feeds().set_index("url").loc[LEDGER.url]
+    assert feed["address"] == NEW_URL
+
+
+@pytest.mark.parametrize("outcome", [FetchOutcome.TIMEOUT, FetchOutcome.NOT_FOUND, FetchOutcome.NOT_A_FEED])
+def test_an_address_moved_to_that_keeps_failing_is_given_up(store: Store, run_id: int, outcome: FetchOutcome) -> None:
+    move(store, run_id)
+    for number in range(FAILURES_TO_GO_BACK):
+        assert store.feed_states()[LEDGER.url].address == NEW_URL
+        fail(store, run_id, outcome, at=NOW + (10 + number) * HOUR)
+    assert store.feed_states()[LEDGER.url].address is None
+    assert rows(store, "SELECT url FROM feed_url ORDER BY id") == [(LEDGER.url,), (NEW_URL,), (LEDGER.url,)]
+
+
+def test_a_feed_gone_from_where_it_moved_to_is_asked_where_it_is_listed(store: Store, run_id: int) -> None:
+    move(store, run_id)
+    fail(store, run_id, FetchOutcome.GONE, status=410, at=NOW + 10 * HOUR)
+    assert store.feed_states()[LEDGER.url].address is None
+    assert history(store).off_since is None
+    fail(store, run_id, FetchOutcome.GONE, status=410, at=NOW + 11 * HOUR)
+    assert history(store).off_since is not None
+
+
+def test_a_feed_listed_under_the_address_that_it_moved_to_is_still_that_feed(store: Store, run_id: int) -> None:
+    move(store, run_id)
+    before = rows(store, "SELECT id FROM feed WHERE url = ?", LEDGER.url)
+    there = make_config("https://press.example", {"Morning Ledger": ["/new.xml"], "Evening Post": ["/post.xml"]})
+    store.begin_run(there, model_info(), NOW + timedelta(days=1))
+    assert rows(store, "SELECT id FROM feed WHERE url = ?", NEW_URL) == before
+    assert rows(store, "SELECT count(*) FROM feed") == [(2,)]
+    assert store.feed_states()[NEW_URL].address is None
+    assert len(history(store, there.feeds[0]).attempts) == 1 + MOVES_BELIEVED
+
+
+def test_a_feed_listed_under_both_addresses_is_two(store: Store, run_id: int) -> None:
+    move(store, run_id)
+    both = make_config("https://press.example", {"Morning Ledger": ["/ledger.xml", "/new.xml"]})
+    store.begin_run(both, model_info(), NOW + timedelta(days=1))
+    assert {NEW_URL, LEDGER.url} <= set(store.feed_states())
+
+
+def test_a_database_of_an_older_version_is_told_to_be_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.db"
+    open_store(path, read_only=False).close()
+    make_file(path, "DROP VIEW v_feed_urls", "DROP VIEW v_feeds", "DROP TABLE feed_url")
+    with open_store(path) as store, pytest.raises(StoreError, match="run` brings it up to date"):
+        store.feed_histories()
+
+
 # ---------------------------------------------------------------------- runs
 
 
@@ -863,7 +1301,7 @@ def label_all(store: Store, run_id: int, classifier: FakeClassifier | None = Non
 
 def aggregated(store: Store) -> tuple[list[str], pd.DataFrame]:
     days, articles = store.changed_articles()
-    return days, daily_frames(articles)
+    return days, daily_frames(articles, store.frames)
 
 
 def test_every_text_waits_once_for_the_gate_and_once_for_a_label(store: Store, run_id: int) -> None:
@@ -976,6 +1414,22 @@ def test_another_topic_asks_the_gate_again_and_the_old_answers_return_with_the_o
     store.begin_run(CONFIG, model_info(), NOW)
     assert store.ungated() == []
     assert store.articles()["label"].tolist() == ["hopeful_peace"]
+
+
+def test_each_label_leads_to_what_computed_it(store: Store) -> None:
+    for number, (runtime, cpu) in enumerate([("onnxruntime 1.31.1", "x86_64 avx2"), ("onnxruntime 1.32.0", "arm64")]):
+        run_id = store.begin_run(CONFIG, replace(model_info(), runtime=runtime, cpu=cpu), NOW)
+        visit(store, run_id, entry(f"Envoys meet by the lake on night {number}"))
+        label_all(store, run_id)
+    assert rows(store, "SELECT run_id, runtime, cpu FROM v_labels ORDER BY version_id") == [
+        (1, "onnxruntime 1.31.1", "x86_64 avx2"),
+        (2, "onnxruntime 1.32.0", "arm64"),
+    ]
+    assert store.runs()[["runtime", "cpu"]].to_numpy().tolist() == [
+        ["onnxruntime 1.32.0", "arm64"],
+        ["onnxruntime 1.31.1", "x86_64 avx2"],
+    ]
+    assert one(store, "SELECT runtime FROM model") == "onnxruntime 1.31.1", "of the first use"
 
 
 @pytest.mark.parametrize(
@@ -1101,8 +1555,8 @@ def test_replacing_days_leaves_the_others_alone(settled: Store) -> None:
     before = settled.daily_frames()
     days, articles = settled.all_days()
     assert days == ["2026-02-02", "2026-02-03", "2026-02-04"]
-    pd.testing.assert_frame_equal(daily_frames(articles), before, check_dtype=False)
-    settled.replace_days(["2026-02-03"], daily_frames(articles).iloc[:0])
+    pd.testing.assert_frame_equal(daily_frames(articles, settled.frames), before, check_dtype=False)
+    settled.replace_days(["2026-02-03"], daily_frames(articles, settled.frames).iloc[:0])
     pd.testing.assert_frame_equal(settled.daily_frames(), before[before["date"] != "2026-02-03"].reset_index(drop=True))
 
 

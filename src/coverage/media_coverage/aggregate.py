@@ -6,33 +6,26 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from .framing import LABELS
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DAILY_COLUMNS = (
-    "date",
-    "outlet",
-    "outlet_group",
-    "country",
-    "all_articles",
-    "articles",
-    "stories",
-    "new_stories",
-    *LABELS,
-)
+    from .framing import Frames
+
+_KEYS = ["date", "outlet", "outlet_group", "country"]
 
 
-def daily_frames(articles: pd.DataFrame) -> pd.DataFrame:
+def daily_frames(articles: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     """Counts per day and outlet, one row for each that has any article.
 
     `articles` has one row per article with date, outlet, outlet_group, country, story_id, on_topic, label
-    and opens_story. The result has DAILY_COLUMNS; its counts add up over days and outlets, except `stories`,
-    which counts a story once per row (`new_stories` is its additive sibling).
+    and opens_story. The result has date, outlet, outlet_group, country, all_articles, articles, stories, new_stories
+    and one column per label; its counts add up over days and outlets, except `stories`, which counts a story once
+    per row (`new_stories` is its additive sibling).
     """
+    numbers = ["articles", "stories", "new_stories", *frames.labels]
+    columns = [*_KEYS, "all_articles", *numbers]
     if articles.empty:
-        return pd.DataFrame(columns=list(DAILY_COLUMNS))
+        return pd.DataFrame(columns=columns)
     frame = articles.assign(
         on_topic=articles["on_topic"].astype(bool), opens_story=articles["opens_story"].astype(bool)
     )
@@ -45,16 +38,15 @@ def daily_frames(articles: pd.DataFrame) -> pd.DataFrame:
     counts["articles"] = by_day.size()
     counts["stories"] = by_day["story_id"].nunique()
     counts["new_stories"] = by_day["opens_story"].sum()
-    for label in LABELS:
+    for label in frames.labels:
         counts[label] = relevant[relevant["label"] == label].groupby(keys).size()
-    numbers = ["articles", "stories", "new_stories", *LABELS]
     counts[numbers] = counts[numbers].fillna(0).astype("int64")
     counts["country"] = counts["country"].astype(object).where(counts["country"].notna(), None)
-    return counts.reset_index()[list(DAILY_COLUMNS)]
+    return counts.reset_index()[columns]
 
 
 def _sum(frame: pd.DataFrame, key: pd.Series[str] | str) -> pd.DataFrame:
-    numbers = ["all_articles", "articles", "new_stories", *LABELS]
+    numbers = [name for name in frame.columns if name not in {*_KEYS, "stories"}]
     summed = frame.groupby(key, sort=True)[numbers].sum().reset_index()
     return summed.rename(columns={"new_stories": "stories"})
 
@@ -67,8 +59,6 @@ def mondays(dates: pd.Series[str]) -> pd.Series[str]:
 
 def by_week(daily: pd.DataFrame) -> pd.DataFrame:
     """Sums per ISO week; `date` is its Monday. `stories` are distinct."""
-    if daily.empty:
-        return pd.DataFrame(columns=["date", "all_articles", "articles", "stories", *LABELS])
     return _sum(daily.drop(columns="date"), mondays(daily["date"]).rename("date"))
 
 

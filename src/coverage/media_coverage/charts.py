@@ -12,38 +12,37 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import pandas as pd
 
-from .framing import APPEASEMENT, HOPEFUL
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from .framing import Frames
 
-COLOURS = {HOPEFUL: "#0072B2", APPEASEMENT: "#D55E00"}
+COLOURS = ("#0072B2", "#D55E00")
+"""Of the first and of the second frame."""
+
 WIDTH = 860
 _INTERVALS = "95 % intervals"
 
 
-def _long(frame: pd.DataFrame, key: str, titles: Mapping[str, str]) -> pd.DataFrame:
+def _long(frame: pd.DataFrame, key: str, frames: Frames) -> pd.DataFrame:
     """One row per key and frame with share, low, high, n; rows without a share are left out."""
     parts = [
         pd.DataFrame(
             {
                 key: frame[key],
-                "framing": titles[name],
-                "share": frame[f"share_{name}"],
-                "low": frame[f"share_{name}_low"],
-                "high": frame[f"share_{name}_high"],
-                "k": frame[name],
+                "framing": kind.title,
+                "share": frame[f"share_{kind.name}"],
+                "low": frame[f"share_{kind.name}_low"],
+                "high": frame[f"share_{kind.name}_high"],
+                "k": frame[kind.name],
                 "n": frame["articles"],
             }
         )
-        for name in (HOPEFUL, APPEASEMENT)
+        for kind in frames.both
     ]
     return pd.concat(parts, ignore_index=True)
 
 
-def _colour(titles: Mapping[str, str]) -> alt.Color:
-    names = [titles[HOPEFUL], titles[APPEASEMENT]]
-    scale = alt.Scale(domain=names, range=[COLOURS[HOPEFUL], COLOURS[APPEASEMENT]])
+def _colour(frames: Frames) -> alt.Color:
+    scale = alt.Scale(domain=[kind.title for kind in frames.both], range=list(COLOURS))
     return alt.Color("framing:N", scale=scale, legend=alt.Legend(title=None, orient="top", symbolOpacity=1))
 
 
@@ -66,17 +65,17 @@ def _weeks(weekly: pd.DataFrame) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timesta
     return full.merge(frame, on="week", how="left"), first, last + pd.Timedelta(days=7)
 
 
-def trend(weekly: pd.DataFrame, events: pd.DataFrame, titles: Mapping[str, str]) -> alt.LayerChart:
+def trend(weekly: pd.DataFrame, events: pd.DataFrame, frames: Frames) -> alt.LayerChart:
     """Share of each frame per week with its interval and the events.
 
     `weekly` has `date` (a Monday), counts and the columns of estimate.with_intervals; `events` date and name.
     Each point links to "#week-DATE".
     """
     frame, first, last = _weeks(weekly)
-    long = _long(frame, "week", titles).merge(frame[["week", "link"]], on="week")
+    long = _long(frame, "week", frames).merge(frame[["week", "link"]], on="week")
     x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b %Y", labelAngle=-30, grid=False))
     y = alt.Y("share:Q", title="share of on-topic articles", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
-    base = alt.Chart(long).encode(x=x, color=_colour(titles))
+    base = alt.Chart(long).encode(x=x, color=_colour(frames))
     layers = [
         *_events(events, first, last),
         base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q"), y2="high:Q"),
@@ -90,7 +89,7 @@ def trend(weekly: pd.DataFrame, events: pd.DataFrame, titles: Mapping[str, str])
 
 
 def index(weekly: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
-    """Net framing index per week with its interval: +1 all framed articles hopeful, −1 all appeasement."""
+    """Net framing index per week with its interval: +1 all framed articles in the first frame, −1 in the second."""
     frame, first, last = _weeks(weekly)
     valid = frame[frame["index"].notna()]
     x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b %Y", labelAngle=-30, grid=False))
@@ -98,7 +97,7 @@ def index(weekly: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
     line = alt.Chart(frame).mark_line(strokeWidth=1.5, color="#777777").encode(x=x, y=y)
     base = alt.Chart(valid).encode(x=x)
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(opacity=0.6).encode(y="zero:Q")
-    sign = alt.condition("datum.index >= 0", alt.value(COLOURS[HOPEFUL]), alt.value(COLOURS[APPEASEMENT]))
+    sign = alt.condition("datum.index >= 0", *(alt.value(colour) for colour in COLOURS))
     return alt.layer(
         *_events(events, first, last),
         zero,
@@ -108,20 +107,20 @@ def index(weekly: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
     ).properties(width=WIDTH, height=220)
 
 
-def shares(counts: pd.DataFrame, key: str, titles: Mapping[str, str], link: str) -> alt.LayerChart:
+def shares(counts: pd.DataFrame, key: str, frames: Frames, link: str) -> alt.LayerChart:
     """Share of each frame per row of `counts` (a group or an outlet) with its interval and number of articles.
 
     `link` is the prefix of the anchors that the points lead to ("#group-").
     """
     named = counts.assign(row=[f"{name} (n = {n})" for name, n in zip(counts[key], counts["articles"], strict=True)])
-    long = _long(named, "row", titles)
+    long = _long(named, "row", frames)
     anchors = dict(zip(named["row"], named[key], strict=True))
     long["link"] = [link + anchor(str(anchors[row])) for row in long["row"]]
     order = list(named.sort_values("index", na_position="last")["row"])
     y = alt.Y("row:N", title=None, sort=order, axis=alt.Axis(labelLimit=260))
     x = alt.X("share:Q", title=f"share of on-topic articles, {_INTERVALS}", axis=alt.Axis(format="%"))
-    offset = alt.YOffset("framing:N", sort=[titles[HOPEFUL], titles[APPEASEMENT]])
-    base = alt.Chart(long[long["share"].notna()]).encode(y=y, yOffset=offset, color=_colour(titles))
+    offset = alt.YOffset("framing:N", sort=[kind.title for kind in frames.both])
+    base = alt.Chart(long[long["share"].notna()]).encode(y=y, yOffset=offset, color=_colour(frames))
     return alt.layer(
         base.mark_rule(strokeWidth=2, opacity=0.6).encode(
             x=alt.X("low:Q", scale=alt.Scale(domain=[0, 1])), x2="high:Q"

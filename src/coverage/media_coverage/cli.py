@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .errors import ExitCode, InputError, TrackerError
+from .records import FetchOutcome
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from .classify import Classifier, ModelInfo
     from .config import Config
     from .explain import Explanation
+    from .framing import Frames
     from .records import FeedResult, Framing, RunSummary, Text
 
 SCORE_BATCH = 256
@@ -51,12 +54,19 @@ def _common(function: F) -> F:
     return function
 
 
-_model_option = click.option(
-    "--model",
-    default="embedded",
-    show_default=True,
-    help="embedded, embedded:FOLDER, or zero-shot:OWNER/MODEL[@REVISION] (downloads from the hub once).",
-)
+def _model_options(function: F) -> F:
+    """The options of every command that runs a classifier."""
+    for option in (
+        click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where it runs [default: as in feeds.yaml]."),
+        click.option(
+            "--model",
+            metavar="MODEL",
+            help="embedded, embedded:FOLDER, zero-shot[:OWNER/MODEL@REVISION] or hub:OWNER/MODEL@REVISION; folders "
+            "stand in for hub models [default: `classifier` in feeds.yaml, else embedded].",
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 def _load(path: Path) -> Config:
@@ -69,12 +79,22 @@ def _database(db: Path | None, config_path: Path) -> Path:
     return db if db is not None else _load(config_path).database
 
 
-def _titles(config_path: Path) -> dict[str, str]:
-    """How the frames are called; the codebook's names where there is no configuration beside the database."""
-    from .config import DEFAULT_FRAMES
+def _frames(config_path: Path) -> Frames:
+    """The frames of the configuration; the default ones where there is none."""
+    from .framing import DEFAULT_FRAMES
 
-    frames = _load(config_path).frames if config_path.exists() else DEFAULT_FRAMES
-    return {name: frame.title for name, frame in frames.items()}
+    return _load(config_path).frames if config_path.exists() else DEFAULT_FRAMES
+
+
+def _classifier(config_path: Path, model: str | None, device: str | None, **options: Any) -> Classifier:
+    """The configured classifier, or the one that the command line names; `options` come before the configured ones."""
+    from .classify import load_classifier
+
+    if config_path.exists():
+        options = _load(config_path).classifier_options(model, device) | options
+    else:
+        options |= {"model": model or "embedded", "device": device or "cpu"}
+    return load_classifier(**options)
 
 
 def _console(*, stderr: bool = False) -> Console:
@@ -108,11 +128,18 @@ def cli(verbose: int, quiet: bool) -> None:
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
 
 
+_NOT_ASKED = tuple(outcome for outcome in FetchOutcome if not outcome.attempted)
+
+
 def _summary_line(summary: RunSummary) -> str:
-    failed = sum(not feed.outcome.succeeded for feed in summary.feeds)
+    asked = [feed.outcome for feed in summary.feeds if feed.outcome.attempted]
+    failed = sum(not outcome.succeeded for outcome in asked)
+    others = {outcome.value: sum(feed.outcome is outcome for feed in summary.feeds) for outcome in _NOT_ASKED}
+    others |= {"not_due": summary.not_due, "off": summary.off}
+    left = "".join(f", {number} {name.replace('_', ' ')}" for name, number in others.items() if number)
     seconds = (summary.finished_at - summary.started_at).total_seconds()
     return (
-        f"{len(summary.feeds)} feeds ({failed} failed), {summary.entries} entries, "
+        f"{len(asked)} feeds ({failed} failed){left}; {summary.entries} entries, "
         f"{summary.new_articles} new articles, {summary.new_versions} changed wordings; "
         f"{summary.passed_gate} passed the keywords, {summary.labelled} labelled, {summary.relevant} on topic; "
         f"{seconds:.1f} s"
@@ -134,10 +161,28 @@ def _progress(total: int, *, wanted: bool) -> tuple[Any, Callable[[FeedResult], 
 
 @cli.command()
 @_common
-@_model_option
+@_model_options
+@click.option("--due", is_flag=True, help="Ask only the feeds whose time has come; made for a run every ten minutes.")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Ask no feed after so many seconds; what has come is still labelled.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary as JSON on stdout.")
-def run(config_path: Path, db: Path | None, model: str, as_json: bool) -> None:
+def run(
+    config_path: Path,
+    db: Path | None,
+    model: str | None,
+    device: str | None,
+    due: bool,
+    deadline: float | None,
+    as_json: bool,
+) -> None:
     """One pass: fetch, gate, classify, aggregate. Safe to run from cron at any time.
+
+    Without --due all feeds are asked, except those of hosts that asked to be left alone (Retry-After) and those that
+    their server called gone for good. `media-coverage why FEED` says when a feed is due next.
 
     Exit code: 0 all well, 1 some feeds failed, 2 configuration or usage, 3 nothing worked, 75 already running.
     """
@@ -145,10 +190,12 @@ def run(config_path: Path, db: Path | None, model: str, as_json: bool) -> None:
     from .classify import load_classifier
 
     config = _load(config_path)
-    classifier = load_classifier(model)
+    classifier = load_classifier(**config.classifier_options(model, device))
     bar, progress = _progress(len(config.feeds), wanted=not as_json)
     with bar:
-        summary = pipeline.run(config, database=db, classifier=classifier, progress=progress)
+        summary = pipeline.run(
+            config, database=db, classifier=classifier, progress=progress, due_only=due, deadline=deadline
+        )
     if as_json:
         _print_json(asdict(summary))
     else:
@@ -180,7 +227,7 @@ def demo(config_path: Path, db: Path | None, folder: Path) -> None:  # noqa: ARG
         click.echo(f"{edition} run:  {_summary_line(summary)}")
     click.echo()
     page = folder / "report.html"
-    _report(config.database, page, {name: frame.title for name, frame in config.frames.items()}, "", "9999")
+    _report(config.database, page, "", "9999")
     click.echo(
         f"\nDatabase: {config.database}\nReport:   {page} (open it in a browser)\n\n"
         "Next, with real feeds:\n"
@@ -192,12 +239,12 @@ def demo(config_path: Path, db: Path | None, folder: Path) -> None:  # noqa: ARG
     )
 
 
-def _report(database: Path, page: Path | None, titles: dict[str, str], since: str, until: str) -> None:
+def _report(database: Path, page: Path | None, since: str, until: str) -> None:
     from . import report as reporting
     from .store import open_store
 
     with open_store(database) as store:
-        material = reporting.Material.from_store(store, datetime.now(UTC), titles, since, until)
+        material = reporting.Material.from_store(store, datetime.now(UTC), since, until)
     console = _console()
     for part in reporting.terminal(material):
         console.print(part)
@@ -230,7 +277,7 @@ def _day(context: click.Context, parameter: click.Parameter, value: str | None) 
 @click.option("--until", callback=_day, help="Last day, YYYY-MM-DD.")
 def report(config_path: Path, db: Path | None, out: Path, since: str | None, until: str | None) -> None:
     """Print the trend and write one self-contained HTML page: charts, intervals, the articles behind each point."""
-    _report(_database(db, config_path), out, _titles(config_path), since or "", until or "9999")
+    _report(_database(db, config_path), out, since or "", until or "9999")
     click.echo(f"Report: {out}")
 
 
@@ -271,9 +318,52 @@ def status(config_path: Path, db: Path | None, as_json: bool) -> None:
         )
         table.add_row(*(escape(cell) for cell in cells))
     console.print(table)
+    for row in feeds[feeds["off_since"].notna()].to_dict("records"):
+        console.print(escape(f"OFF since {row['off_since']:%Y-%m-%d}, gone (410): {row['outlet']}: {row['url']}"))
 
 
 _STATUS_TIMES = ("last_success_at", "newest_article_at")
+
+
+@cli.command()
+@_common
+@click.argument("what", metavar="FEED")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def why(config_path: Path, db: Path | None, what: str, as_json: bool) -> None:
+    """When a feed is due next, and why. FEED is its address, a part of it, or an outlet."""
+    from .pipeline import next_polls
+    from .schedule import in_words
+    from .store import open_store
+
+    database, now = _database(db, config_path), datetime.now(UTC)
+    rows = _matching(what, database)
+    with open_store(database) as store:
+        polls = next_polls(store, now)
+    counts = ("fetches", "failures", "not_modified", "forced", "forced_news", "lying_304s", "may_have_lost")
+    for row in rows:
+        row["due"] = polls[row["url"]]
+    if as_json:
+        _print_json(
+            [
+                {
+                    **{name: row[name] for name in ("url", "outlet", "address", *counts)},
+                    "due_at": row["due"].at.isoformat(timespec="seconds") if row["due"].at else None,
+                    "is_due": row["due"].is_over(now),
+                    "interval_seconds": round(row["due"].interval.total_seconds()),
+                    "reason": row["due"].reason,
+                }
+                for row in rows
+            ]
+        )
+        return
+    for row in rows:
+        due = row["due"]
+        when = "off" if due.at is None else "due now" if due.at <= now else f"due in {in_words(due.at - now)}"
+        click.echo(f"{row['outlet']}: {row['url']}\n  {when}" + (f", {due.at:%Y-%m-%d %H:%M} UTC" if due.at else ""))
+        click.echo(f"  {due.reason}")
+        if row["address"] != row["url"]:
+            click.echo(f"  It has moved for good and is asked at {row['address']}.")
+        click.echo("  " + ", ".join(f"{row[name]} {name.replace('_', ' ')}" for name in counts))
 
 
 @cli.group()
@@ -314,6 +404,39 @@ def _print_table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
     _console().print(table)
 
 
+def _matching(what: str, database: Path) -> list[dict[str, Any]]:
+    """The feeds meant by an address, a part of one, or an outlet's name, as rows of v_feeds. Raises InputError."""
+    from .store import open_store
+
+    with open_store(database) as store:
+        rows = [{str(key): value for key, value in row.items()} for row in store.feeds().to_dict("records")]
+    exact = [row for row in rows if what in {row["url"], row["address"]} or row["outlet"].casefold() == what.casefold()]
+    found = exact or [row for row in rows if what.casefold() in f"{row['url']} {row['outlet']}".casefold()]
+    if not found:
+        raise InputError(f"knows no feed with {what!r} in its address or outlet", path=database)
+    return found
+
+
+@feeds.command("on")
+@_common
+@click.argument("what", metavar="FEED")
+def feeds_on(config_path: Path, db: Path | None, what: str) -> None:
+    """Ask feeds again that are off because their server called them gone for good (410).
+
+    FEED is an address, a part of one, or an outlet.
+    """
+    from .store import open_store
+
+    database = _database(db, config_path)
+    off = [row["url"] for row in _matching(what, database) if row["off_since"] == row["off_since"]]
+    with open_store(database, read_only=False) as store:
+        for url in off:
+            store.switch_on(url)
+            click.echo(f"on again: {url}")
+    if not off:
+        click.echo("none of these feeds is off")
+
+
 @feeds.command("check")
 @_common
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
@@ -324,14 +447,16 @@ def feeds_check(config_path: Path, db: Path | None, as_json: bool) -> None:  # n
     """
     from .fetch import fetch_all
     from .parse import check
+    from .parser_process import parse_all
     from .records import FeedState
 
     config = _load(config_path)
     bar, _ = _progress(len(config.feeds), wanted=not as_json)
     rows = []
     with bar:
-        for fetched in fetch_all([(feed, FeedState()) for feed in config.feeds], config.network):
-            rows.append(check(fetched, config.network.max_entries))
+        arriving = fetch_all([(feed, FeedState()) for feed in config.feeds], config.network)
+        for fetched, parsed in parse_all(arriving, config.network):
+            rows.append(check(fetched, parsed))
             if hasattr(bar, "advance"):
                 bar.advance(bar.task_ids[0])
     rows.sort(key=lambda row: (row["works"], row["outlet"], row["url"]))
@@ -344,6 +469,57 @@ def feeds_check(config_path: Path, db: Path | None, as_json: bool) -> None:  # n
     if working == len(rows):
         raise SystemExit(ExitCode.OK)
     raise SystemExit(ExitCode.SOME_FEEDS_FAILED if working else ExitCode.NOTHING_WORKED)
+
+
+@feeds.command("import")
+@_common
+@click.argument("file", metavar="FILE.opml")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Add them to this feeds.yaml, where they are not listed yet; comments stay.",
+)
+def feeds_import(config_path: Path, db: Path | None, file: str, into: Path | None) -> None:  # noqa: ARG001
+    """Turn another feed reader's list (OPML) into outlets for feeds.yaml: printed, or added with --into.
+
+    FILE may be - for standard input. A folder that is called like a group becomes the group, other feeds get "other".
+    """
+    from . import config, opml
+
+    known = into or config_path
+    groups = (*config.GROUPS, *(_load(known).topic.groups if into or known.exists() else ()))
+    try:
+        with click.open_file(file, "rb") as stream:
+            document = stream.read(opml.MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=file) from error
+    listed, skipped = opml.read(document, file, groups)
+    for url in skipped:
+        click.echo(f"left out, not an http(s) address: {url}", err=True)
+    if into is None:
+        click.echo(config.fragment(listed), nl=False)
+        return
+    added = config.add_feeds(into, listed)
+    click.echo(f"{len(added)} feeds added to {into}, {len(listed) - len(added)} were listed already")
+
+
+@feeds.command("export")
+@_common
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+def feeds_export(config_path: Path, db: Path | None, out: Path | None) -> None:  # noqa: ARG001
+    """Print the feeds of feeds.yaml as OPML 2.0 for other feed readers. `feeds import` reads it back unchanged."""
+    from . import opml
+
+    config = _load(config_path)
+    text = opml.write(config.feeds, config.topic.name)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", path=out) from error
+    click.echo(f"{len(config.feeds)} feeds: {out}")
 
 
 def _lines(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -378,35 +554,53 @@ def _text(value: dict[str, Any], file: str, line: int) -> Text:
 @cli.command()
 @_common
 @click.argument("file", metavar="FILE.jsonl")
-@_model_option
-def score(config_path: Path, db: Path | None, file: str, model: str) -> None:  # noqa: ARG001
+@_model_options
+def score(config_path: Path, db: Path | None, file: str, model: str | None, device: str | None) -> None:  # noqa: ARG001
     """Label texts without a database: JSON Lines with id, title, summary in; labels and probabilities out.
 
-    FILE may be - for standard input. Out per line: id, label, leaning, relevant, uncertain, p_relevant, p_hope,
-    p_appease, model. `label` is derived from the frames alone; `relevant` says whether the text is on topic.
+    FILE may be - for standard input. Out per line: id, label, leaning, relevant, uncertain, p_relevant, a p_ for the
+    output of each frame, language, refused, model. `label` is derived from the frames alone; `relevant` says whether
+    the text is on topic. The frames are those of the configuration; without one, the default ones.
+
+    A text in a language that the model does not read gets no label: `refused` says why, and the answers are null.
+    A line may declare its `language`; otherwise it is detected, null where it cannot be told.
     """
-    from .classify import load_classifier
-
-    classifier = load_classifier(model)
-    lines = _lines(file)
+    classifier = _classifier(config_path, model, device)
+    info, lines = classifier.info, _lines(file)
     while batch := list(islice(lines, SCORE_BATCH)):
-        framings = classifier.classify([_text(value, file, number) for number, value in batch])
-        for (number, value), framing in zip(batch, framings, strict=True):
-            click.echo(json.dumps(_answer(value.get("id", number), framing, classifier.info.model_id)))
+        read = [(value.get("id", number), *_scorable(value, file, number, info.language)) for number, value in batch]
+        framings = iter(classifier.classify([text for _, text, _, refused in read if not refused]))
+        for key, _, language, refused in read:
+            answer = _answer(None if refused else next(framings), info.frames)
+            answer |= {"language": language, "refused": refused, "model": info.model_id}
+            click.echo(json.dumps({"id": key, **answer}))
 
 
-def _answer(key: object, framing: Framing, model_id: str) -> dict[str, object]:
-    return {
-        "id": key,
-        "label": framing.label,
-        "leaning": framing.leaning,
-        "relevant": framing.relevant,
-        "uncertain": framing.uncertain,
-        "p_relevant": framing.p_relevant,
-        "p_hope": framing.p_hope,
-        "p_appease": framing.p_appease,
-        "model": model_id,
-    }
+def _scorable(value: dict[str, Any], file: str, line: int, reads: str) -> tuple[Text, str | None, str | None]:
+    """A line's text, its language (None: cannot be told) and why it gets no label (None: it gets one)."""
+    from .language import language_of, unreadable
+    from .prose import plain
+
+    text, declared = _text(value, file, line), value.get("language")
+    if not isinstance(declared, str | None):
+        raise InputError(f'`language` must be a code like "en", not {declared!r}', path=file, line=line)
+    title, summary = plain(text.title), plain(text.summary)
+    language, _ = language_of(title, summary, declared)
+    return text, language, unreadable(language, reads) if title or summary else "no text"
+
+
+def _answer(framing: Framing | None, frames: Frames) -> dict[str, object]:
+    """The columns of a score; all null where no answer was asked for."""
+    names = ("label", "leaning", "relevant", "uncertain", *(f"p_{name}" for name in frames.outputs))
+    if framing is None:
+        return dict.fromkeys(names)
+    values = {name: getattr(framing, name) for name in names[:4]}
+    return values | _probabilities(framing, frames)
+
+
+def _probabilities(framing: Framing, frames: Frames) -> dict[str, float]:
+    """By column name, relevance first."""
+    return {f"p_{name}": p for name, p in zip(frames.outputs, (framing.p_relevant, *framing.p), strict=True)}
 
 
 def _code(value: dict[str, Any], name: str, file: str, line: int) -> bool:
@@ -418,21 +612,32 @@ def _code(value: dict[str, Any], name: str, file: str, line: int) -> bool:
 @cli.command()
 @_common
 @click.argument("file", metavar="FILE.jsonl")
-@_model_option
+@_model_options
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def evaluate(config_path: Path, db: Path | None, file: str, model: str, as_json: bool) -> None:  # noqa: ARG001
-    """Measure the classifier against coded items: JSON Lines with title, summary, rel, hope, appease (0 or 1)."""
-    from .classify import load_classifier
+def evaluate(
+    config_path: Path,
+    db: Path | None,  # noqa: ARG001
+    file: str,
+    model: str | None,
+    device: str | None,
+    as_json: bool,
+) -> None:
+    """Measure the classifier against coded items: JSON Lines with title, summary, and the codes as 0 or 1.
+
+    The codes are `rel` and the outputs of the two frames in the configuration.
+    """
     from .evaluation import Coded, evaluate
 
+    frames = _frames(config_path)
+    codes = ("rel", frames.first.output, frames.second.output)
     texts, coded = [], []
     for number, value in _lines(file):
         texts.append(_text(value, file, number))
-        coded.append(Coded(*(_code(value, name, file, number) for name in ("rel", "hope", "appease"))))
+        coded.append(Coded(*(_code(value, name, file, number) for name in codes)))
     if not coded:
         raise InputError("holds no coded item", path=file)
-    classifier = load_classifier(model)
-    scores = evaluate(coded, classifier.classify(texts))
+    classifier = _classifier(config_path, model, device)
+    scores = evaluate(coded, classifier.classify(texts), frames)
     if as_json:
         _print_json({"model": classifier.info.model_id, **scores})
         return
@@ -444,7 +649,7 @@ def _print_scores(scores: dict[str, Any], model_id: str) -> None:
         return f"{figure['value']:.3f} [{figure['low']:.3f}–{figure['high']:.3f}]"
 
     click.echo(f"{model_id}: {scores['items']} items, {scores['relevant_items']} relevant")
-    click.echo(f"macro-F1 over hopeful_peace, appeasement, neither: {words(scores['macro_f1'])}")
+    click.echo(f"macro-F1 over {', '.join(scores['f1_by_class'])}: {words(scores['macro_f1'])}")
     for name, figure in scores["f1_by_class"].items():
         click.echo(f"  F1 {name}: {words(figure)}")
     rows = [
@@ -456,19 +661,43 @@ def _print_scores(scores: dict[str, Any], model_id: str) -> None:
 
 @cli.command()
 @_common
-@_model_option
+@_model_options
 @click.option("--activate", is_flag=True, help="Show this model in reports and aggregates from now on.")
-def classify(config_path: Path, db: Path | None, model: str, activate: bool) -> None:
+def classify(config_path: Path, db: Path | None, model: str | None, device: str | None, activate: bool) -> None:
     """Label everything stored with another model. Earlier labels stay; nothing is fetched.
 
     Interrupted, it goes on where it stopped. `media-coverage compare` then shows where two models differ.
     """
     from . import pipeline
-    from .classify import load_classifier
+    from .store import open_store
 
-    classifier = load_classifier(model)
-    labelled, relevant = pipeline.relabel(_database(db, config_path), classifier, activate=activate)
-    click.echo(f"{labelled} texts labelled by {classifier.info.model_id}, {relevant} on topic")
+    path = _database(db, config_path)
+    with open_store(path) as store:
+        frames = store.frames
+        others = store.counts()["other_language"]
+    classifier = _classifier(config_path, model, device, frames=frames)
+    labelled, relevant = pipeline.relabel(path, classifier, activate=activate)
+    unread = f"; {others} in other languages stay unlabelled" if others else ""
+    click.echo(f"{labelled} texts labelled by {classifier.info.model_id}, {relevant} on topic{unread}")
+
+
+@cli.command()
+@_common
+@click.option("--older-than", type=click.IntRange(min=7), required=True, help="Days since a feed last listed it.")
+@click.option("--all", "everything", is_flag=True, help="On-topic articles too, not only off-topic ones.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+def prune(config_path: Path, db: Path | None, older_than: int, everything: bool, dry_run: bool) -> None:
+    """Remove the texts of old articles from the database: headlines, leads and the sentences quoted from them.
+
+    Addresses, dates, hashes, labels and counts stay, so no trend changes and a feed that still lists a removed article
+    adds nothing. Texts that people have coded stay, and so does what waits for a label. A removed text cannot be
+    labelled by another model. Copies made before an upgrade (FILE.before-…) are yours to delete.
+    """
+    from . import pipeline
+
+    found = pipeline.prune(_database(db, config_path), older_than, everything=everything, dry_run=dry_run)
+    verb = "would be removed" if dry_run else "removed"
+    click.echo(f"texts of {found.articles} articles {verb}: {found.versions} wordings, {found.characters:,} characters")
 
 
 @cli.command()
@@ -490,7 +719,7 @@ def compare(config_path: Path, db: Path | None, first: str | None, second: str |
         if len(known) < 2:  # a comparison takes two
             raise InputError("holds labels of one model only; `media-coverage classify --model …` first", path=path)
         pair = [_model_named(name, known, path) if name else known[i] for name, i in ((first, -2), (second, -1))]
-        found = comparison_of(store.labels_of_two(*pair))
+        found = comparison_of(store.labels_of_two(*pair), store.frames)
     if as_json:
         tables = {name: json.loads(getattr(found, name).to_json(orient="records")) for name in ("differing", "trend")}
         table = json.loads(found.table.to_json(orient="index"))
@@ -515,48 +744,68 @@ def _model_named(name: str, known: list[str], path: Path) -> str:
 @cli.command()
 @_common
 @click.argument("what", metavar="TEXT|URL|ID")
-@_model_option
+@_model_options
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def explain(config_path: Path, db: Path | None, what: str, model: str, as_json: bool) -> None:
+def explain(
+    config_path: Path, db: Path | None, what: str, model: str | None, device: str | None, as_json: bool
+) -> None:
     """Show which words carry the label of an article in the database, or of any text.
 
     WHAT is an article's number or address, or a headline in quotes (no database needed).
     """
-    from .classify import load_classifier
     from .explain import explain as explanation_of
+    from .language import language_of, unreadable
+    from .prose import plain
 
-    text = _stored_text(what, config_path, db)
-    classifier = load_classifier(model)
+    text, frames = _stored_text(what, config_path, db)
+    classifier = _classifier(config_path, model, device, frames=frames)
     found = explanation_of(classifier, text)
+    language, _ = language_of(plain(text.title), plain(text.summary), None)
+    warning = unreadable(language, classifier.info.language)
     if as_json:
-        _print_json({"model": classifier.info.model_id, **asdict(found)})
+        framing = _framing(found.framing, frames)
+        about = {"model": classifier.info.model_id, "language": language, "other_language": warning is not None}
+        _print_json({**about, **asdict(found), "framing": framing})
         return
-    _print_explanation(found, classifier.info.model_id)
+    if warning:
+        click.echo(f"{warning}, so its answer means little")
+    _print_explanation(found, classifier.info)
 
 
-def _stored_text(what: str, config_path: Path, db: Path | None) -> Text:
-    """The text of an article, or `what` itself when it is neither a number nor an address."""
+def _framing(framing: Framing, frames: Frames) -> dict[str, object]:
+    """As JSON: the probabilities by name."""
+    values = asdict(framing)
+    del values["p_relevant"], values["p"]
+    evidence = values.pop("evidence")
+    return {**values, **_probabilities(framing, frames), "evidence": evidence}
+
+
+def _stored_text(what: str, config_path: Path, db: Path | None) -> tuple[Text, Frames]:
+    """The text of an article, or `what` itself when it is neither a number nor an address; and whose frames count."""
     from .records import Text
     from .store import open_store
 
     if not what.isdigit() and not what.startswith(("http://", "https://")):
-        return Text(what)
+        return Text(what), _frames(config_path)
     database = _database(db, config_path)
     with open_store(database) as store:
-        row = store.article(what)
+        row, frames = store.article(what), store.frames
     if row is None:
         raise InputError(f"holds no article {what}", path=database)
-    return Text(row["title"], row["summary"])
+    if row.get("purged_at"):
+        raise InputError(f"has had the text of article {what} removed (`media-coverage prune`)", path=database)
+    return Text(row["title"], row["summary"]), frames
 
 
-def _print_explanation(found: Explanation, model_id: str) -> None:
+def _print_explanation(found: Explanation, model: ModelInfo) -> None:
     from rich.text import Text as RichText
 
     console = _console()
     framing = found.framing
+    relevant, *both = (f"{name} {p:.2f}" for name, p in _probabilities(framing, model.frames).items())
     console.print(
         f"{framing.label} (leaning {framing.leaning}{', uncertain' if framing.uncertain else ''}): "
-        f"p_hope {framing.p_hope:.2f}, p_appease {framing.p_appease:.2f}, p_relevant {framing.p_relevant:.2f}"
+        f"{', '.join([*both, relevant])}"
     )
     shown = RichText()
     strongest = max((abs(word.effect) for word in found.words), default=0.0)
@@ -569,7 +818,84 @@ def _print_explanation(found: Explanation, model_id: str) -> None:
     console.print(RichText(f"deciding sentence: {framing.evidence}"))
     top = sorted(found.words, key=lambda word: -abs(word.effect))[:8]
     console.print(RichText("  ".join(f"{word.text} {word.effect:+.2f}" for word in top)))
-    console.print(RichText(model_id, style="dim"))
+    console.print(RichText(model.model_id, style="dim"))
+
+
+@cli.command()
+@_common
+@click.option(
+    "--from",
+    "sources",
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Coded items: JSON Lines, CSV, or one of our databases. May be repeated.",
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Model folder to write or replace."
+)
+@click.option(
+    "--base",
+    "base_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of another BERT or MPNet encoder to start from, with tokenizer.json [default: all-mpnet-base-v2].",
+)
+@click.option(
+    "--seed", "seeds", type=int, multiple=True, default=(0,), help="May be repeated: the mean of weights [default: 0]."
+)
+@click.option("--epochs", type=click.IntRange(1), help="Passes over the items [default: 3, more for few items].")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to learn.")
+@click.option("--codebook", help="Version of the codebook behind the codes [default: as in the database, else 1].")
+def train(
+    config_path: Path,
+    db: Path | None,  # noqa: ARG001 - every command takes both
+    sources: tuple[Path, ...],
+    out: Path,
+    base_folder: Path | None,
+    seeds: tuple[int, ...],
+    epochs: int | None,
+    device: str,
+    codebook: str | None,
+) -> None:
+    """Train a model of your own on items that you have coded. Needs pip install 'media-coverage[train]'.
+
+    A file has one item per line or row: title, summary, rel, one column per frame output (0 or 1), and if known id,
+    cert (1 sure, 2 leaning, 3 coin-flip), outlet, date. The frames are those of the configuration. Several coders of
+    one item: the majority counts. Codes made for an audit are never learned from. At least 40 items, and 10 of each
+    code. The folder gets MODEL_CARD.md with cross-validated figures and their intervals.
+    """
+    from .finetune import Recipe, epochs_for, open_base, require_extra, texts_of
+    from .train import Identity, Setup, read_sources
+    from .train import train as train_model
+
+    require_extra(device)
+    config = _load(config_path) if config_path.exists() else None
+    coding, frames = read_sources(sources, config.frames if config else None)
+    recipe = Recipe(epochs=epochs or epochs_for(len(coding.items)))
+    identity = Identity(
+        name=out.absolute().name,
+        version=datetime.now(UTC).date().isoformat(),
+        codebook_version=codebook or coding.codebook_version or "1",
+        language=config.topic.language if config else "en",
+    )
+    for note in coding.notes:
+        click.echo(note, err=True)
+    with open_base(texts_of(coding.items, recipe), base_folder) as base:
+        manifest = train_model(
+            coding,
+            frames,
+            out,
+            Setup(base, recipe, seeds, device),
+            identity,
+            source=", ".join(map(str, sources)),
+            say=lambda text: click.echo(text, err=True),
+        )
+    score = manifest["training"]["cross_validation"]["macro_f1"]
+    click.echo(
+        f"Model: {out} (macro-F1 in cross-validation {score['value']:.2f} [{score['low']:.2f}–{score['high']:.2f}]; "
+        f"figures and limits: {out / 'MODEL_CARD.md'})\nUse it: media-coverage run --model embedded:{out}"
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:

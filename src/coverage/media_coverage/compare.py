@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from . import estimate
 from .aggregate import mondays
-from .framing import APPEASEMENT, HOPEFUL, LABELS
+
+if TYPE_CHECKING:
+    from .framing import Frames
 
 OFF_TOPIC = "off_topic"
 
@@ -33,25 +36,27 @@ def _answer(frame: pd.DataFrame, number: int) -> pd.Series[str]:
     return frame[f"label_{number}"].where(frame[f"relevant_{number}"].astype(bool), OFF_TOPIC)
 
 
-def _index(answers: pd.Series[str], weeks: pd.Series[str]) -> pd.Series[float]:
+def _index(answers: pd.Series[str], weeks: pd.Series[str], frames: Frames) -> pd.Series[float]:
     """Net framing index per week; missing where too few framed texts stand behind it."""
-    counts = pd.crosstab(weeks, answers).reindex(columns=[HOPEFUL, APPEASEMENT], fill_value=0)
+    counts = pd.crosstab(weeks, answers).reindex(columns=list(frames.names), fill_value=0)
     values = {}
-    for week, hopeful, appeasement in counts.itertuples(name=None):
-        found = estimate.net_framing_index(int(hopeful), int(appeasement))
+    for week, first, second in counts.itertuples(name=None):
+        found = estimate.net_framing_index(int(first), int(second))
         values[week] = found.value if found is not None and found.n >= estimate.MIN_ITEMS else float("nan")
     return pd.Series(values, dtype="float64")
 
 
-def compare(frame: pd.DataFrame) -> Comparison:
-    """Compare two models. `frame` is store.labels_of_two()."""
+def compare(frame: pd.DataFrame, frames: Frames) -> Comparison:
+    """Compare two models. `frame` is store.labels_of_two(), `frames` are the store's."""
     first, second = _answer(frame, 1), _answer(frame, 2)
-    order = [*LABELS, OFF_TOPIC]
+    order = [*frames.labels, OFF_TOPIC]
     table = pd.crosstab(first, second).reindex(index=order, columns=order, fill_value=0)
-    distance = (frame["p_hope_1"] - frame["p_hope_2"]).abs() + (frame["p_appease_1"] - frame["p_appease_2"]).abs()
+    distance = pd.Series(0.0, index=frame.index)
+    for kind in frames.both:
+        distance += (frame[f"p_{kind.output}_1"] - frame[f"p_{kind.output}_2"]).abs()
     shown = frame.assign(answer_1=first, answer_2=second, distance=distance)[first != second]
     weeks = mondays(frame["date"])
-    trend = pd.DataFrame({"index_1": _index(first, weeks), "index_2": _index(second, weeks)})
+    trend = pd.DataFrame({"index_1": _index(first, weeks, frames), "index_2": _index(second, weeks, frames)})
     trend["difference"] = trend["index_2"] - trend["index_1"]
     return Comparison(
         texts=len(frame),

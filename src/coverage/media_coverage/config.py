@@ -6,18 +6,23 @@ import difflib
 import hashlib
 import ipaddress
 import re
+import shutil
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from .errors import ConfigError
-from .records import Feed, FeedKind, Outlet
+from .framing import DEFAULT_FRAMES, Frames
+from .records import Feed, FeedKind, Frame, Outlet
 from .topic import Query, QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 GROUPS = (
     "us_left",
@@ -100,10 +105,10 @@ class Topic(_Model):
     language: str = Field(default="en", pattern=r"^[a-z]{2}$")
 
 
-class Frame(_Model):
-    """How a frame is called in reports; `output` is the classifier's output behind it."""
+class FrameEntry(_Model):
+    """One of the two frames; its key is its name. `output` is the classifier's output for it, by default the name."""
 
-    output: str
+    output: str | None = None
     title: Line
     description: str = ""
 
@@ -113,6 +118,7 @@ class FeedEntry(_Model):
 
     url: Annotated[str, AfterValidator(_url)]
     kind: FeedKind = FeedKind.FEED
+    title: Line | None = None
 
 
 def _feed_entry(value: object) -> object:
@@ -141,28 +147,48 @@ class Network(_Model):
     allow_addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
 
 
-DEFAULT_FRAMES = {
-    "hopeful_peace": Frame(
-        output="hope", title="Hopeful peace", description="A step or a chance toward ending the war"
-    ),
-    "appeasement": Frame(output="appease", title="Appeasement", description="A reward for aggression, or a sell-out"),
-}
+MODELS = ("embedded", "zero-shot", "hub")
+"""What a classifier may be; a folder or the name of a model may follow after a colon."""
 
 
-def _frames(frames: dict[str, Frame]) -> dict[str, Frame]:
-    wanted = {name: frame.output for name, frame in DEFAULT_FRAMES.items()}
-    if {name: frame.output for name, frame in frames.items()} != wanted:
-        spelt = ", ".join(f"{name} (output: {output})" for name, output in wanted.items())
-        raise ValueError(f"the embedded model tells exactly these apart: {spelt}")
-    return frames
+class ClassifierEntry(_Model):
+    """Which model labels, and what its labels depend on.
+
+    `hypotheses` (of zero-shot models) and `thresholds` are by output; `labels` says what a hub model's labels mean.
+    """
+
+    model: Line = "embedded"
+    device: Literal["cpu", "cuda"] = "cpu"
+    hypotheses: dict[str, Line] = {}
+    labels: dict[str, Line] = {}
+    thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
+
+
+def _anchored(model: str, folder: Path) -> str:
+    """A model whose name is a folder, seen from `folder`, by the folder's full path; any other as it is."""
+    kind, _, name = model.partition(":")
+    return f"{kind}:{(folder / name).resolve()}" if name and (folder / name).is_dir() else model
+
+
+def _frames(entries: dict[str, FrameEntry]) -> Frames:
+    if len(entries) != 2:
+        raise ValueError(f"takes exactly two frames, not {len(entries)}")
+    first, second = (Frame(name, e.output or name, e.title, e.description) for name, e in entries.items())
+    return Frames(first, second)
+
+
+def _two_frames(entries: dict[str, FrameEntry]) -> dict[str, FrameEntry]:
+    _frames(entries)
+    return entries
 
 
 class Config(_Model):
     """A validated feeds.yaml."""
 
     topic: Topic
-    frames: Annotated[dict[str, Frame], AfterValidator(_frames)] = Field(default_factory=lambda: dict(DEFAULT_FRAMES))
+    named_frames: Annotated[dict[str, FrameEntry], AfterValidator(_two_frames)] = Field(default={}, alias="frames")
     outlets: tuple[OutletEntry, ...] = Field(min_length=1)
+    classifier: ClassifierEntry = ClassifierEntry()
     network: Network = Network()
     database: Path = Path("media-coverage.db")
     sha256: str = Field(default="", exclude=True)
@@ -171,15 +197,37 @@ class Config(_Model):
     def feeds(self) -> tuple[Feed, ...]:
         """All feeds in the order of the file."""
         return tuple(
-            Feed(entry.url, Outlet(outlet.name, outlet.country, outlet.group, outlet.aliases), entry.kind)
+            Feed(entry.url, Outlet(outlet.name, outlet.country, outlet.group, outlet.aliases), entry.kind, entry.title)
             for outlet in self.outlets
             for entry in outlet.feeds
         )
 
     @cached_property
+    def frames(self) -> Frames:
+        """The two frames of the topic, in the order of the file."""
+        return _frames(self.named_frames) if self.named_frames else DEFAULT_FRAMES
+
+    @cached_property
     def query(self) -> Query:
         """The topic's keyword query, parsed."""
         return Query(self.topic.query)
+
+    def classifier_options(self, model: str | None = None, device: str | None = None) -> dict[str, Any]:
+        """The arguments of `load_classifier`; a model and a device from the command line come first.
+
+        Thresholds and label meanings belong to the model that the file names, and do not go to another.
+        """
+        entry = self.classifier
+        own = model is None or _anchored(model, Path()) == entry.model
+        return {
+            "model": entry.model if own else model,
+            "device": device or entry.device,
+            "frames": self.frames,
+            "language": self.topic.language,
+            "hypotheses": entry.hypotheses,
+            "labels": entry.labels if own else {},
+            "thresholds": entry.thresholds if own else {},
+        }
 
 
 class _Loader(yaml.SafeLoader):
@@ -222,9 +270,10 @@ _KEYS: dict[tuple[str, ...], type[BaseModel]] = {
     (): Config,
     ("topic",): Topic,
     ("topic", "events"): Event,
-    ("frames", "*"): Frame,
+    ("frames", "*"): FrameEntry,
     ("outlets",): OutletEntry,
     ("outlets", "feeds"): FeedEntry,
+    ("classifier",): ClassifierEntry,
     ("network",): Network,
 }
 
@@ -234,7 +283,7 @@ def _known_keys(location: Location) -> list[str]:
     if names[:1] == ["frames"]:
         names[1:] = ["*"]
     model = _KEYS.get(tuple(names), Config)
-    return [name for name in model.model_fields if name != "sha256"]
+    return [field.alias or name for name, field in model.model_fields.items() if name != "sha256"]
 
 
 _ITEMS = {"outlets": "outlet", "feeds": "feed", "events": "event"}
@@ -311,8 +360,27 @@ def _check_across(config: Config, lines: dict[Location, int], path: Path) -> Non
             urls[feed.url] = outlet.name
 
 
+def _check_classifier(config: Config, lines: dict[Location, int], path: Path) -> None:
+    entry, outputs = config.classifier, list(config.frames.outputs)
+    kind = entry.model.partition(":")[0]
+    if kind not in MODELS:
+        raise ConfigError(
+            f'"classifier", key "model": {kind!r} is not known{_nearest(kind, list(MODELS))}',
+            path=path,
+            line=lines.get(("classifier", "model")),
+        )
+    for key, by_output in (("hypotheses", entry.hypotheses), ("thresholds", entry.thresholds)):
+        for name in by_output:
+            if name not in outputs:
+                raise ConfigError(
+                    f'"classifier", "{key}", key "{name}": no output is called so{_nearest(name, outputs)}',
+                    path=path,
+                    line=lines.get(("classifier", key, name)),
+                )
+
+
 def parse(text: str, path: Path) -> Config:
-    """Validate the text of a configuration; `path` is named in messages and anchors `database`."""
+    """Validate the text of a configuration; `path` is named in messages and anchors `database` and a model's folder."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = _Loader(text).get_single_data()
@@ -332,16 +400,123 @@ def parse(text: str, path: Path) -> Config:
     except ValidationError as error:
         raise _explain(error, data, lines, path) from error
     _check_across(config, lines, path)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return config.model_copy(update={"database": path.absolute().parent / config.database, "sha256": digest})
+    _check_classifier(config, lines, path)
+    folder, entry = path.absolute().parent, config.classifier
+    return config.model_copy(
+        update={
+            "database": folder / config.database,
+            "classifier": entry.model_copy(update={"model": _anchored(entry.model, folder)}),
+            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        }
+    )
 
 
-def load(path: Path) -> Config:
-    """Read and validate feeds.yaml. Raises ConfigError."""
+def _scalar(value: str) -> str:
+    """A string in double quotes: no name can be taken for anything else."""
+    return yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**9).strip()
+
+
+def _listed_feed(feed: Feed) -> str:
+    extra = {"kind": feed.kind.value if feed.kind is not FeedKind.FEED else None, "title": feed.title}
+    keys = "".join(f", {key}: {_scalar(value)}" for key, value in extra.items() if value)
+    return f"- {{url: {_scalar(feed.url)}{keys}}}" if keys else f"- {_scalar(feed.url)}"
+
+
+def fragment(feeds: Sequence[Feed]) -> str:
+    """The items of `outlets` that list these feeds, each outlet once, as YAML without indentation."""
+    lines: list[str] = []
+    for listed in _by_outlet(feeds).values():
+        outlet = listed[0].outlet
+        lines.append(f"- name: {_scalar(outlet.name)}")
+        lines += [f"  country: {_scalar(outlet.country)}"] if outlet.country else []
+        lines.append(f"  group: {_scalar(outlet.group)}")
+        lines += [f"  aliases: [{', '.join(map(_scalar, outlet.aliases))}]"] if outlet.aliases else []
+        lines += ["  feeds:", *(f"    {_listed_feed(feed)}" for feed in listed)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _by_outlet(feeds: Iterable[Feed]) -> dict[str, list[Feed]]:
+    outlets: dict[str, list[Feed]] = {}
+    for feed in feeds:
+        outlets.setdefault(feed.outlet.name.casefold(), []).append(feed)
+    return outlets
+
+
+def with_feeds(text: str, feeds: Sequence[Feed], path: Path) -> tuple[str, tuple[Feed, ...]]:
+    """The text of a configuration with `feeds` added to it, and those of them that it did not list yet.
+
+    Nothing that stands there changes, comments included: lines are put after the last feed of an outlet that is
+    listed already, and after the last outlet. Raises ConfigError where lists stand in brackets, and where the result
+    is not valid.
+    """
+    listed = {feed.url for feed in parse(text, path).feeds}
+    added = tuple(feed for feed in feeds if feed.url not in listed)
+    outlets = _value(yaml.compose(text, Loader=yaml.SafeLoader), "outlets")
+    known = {str(_value(node, "name").value).casefold(): node for node in outlets.value}
+    new = [feed for feed in added if feed.outlet.name.casefold() not in known]
+    # From the end to the start, and at one place the outlets first: what is put in later stands before them.
+    places = [_after(text, outlets, fragment(new), path)] if new else []
+    for name, group in _by_outlet(added).items():
+        if name in known:
+            more = "".join(f"{_listed_feed(feed)}\n" for feed in group)
+            places.append(_after(text, _value(known[name], "feeds"), more, path))
+    for at, lines in sorted(places, key=lambda place: -place[0]):
+        text = f"{text[:at]}{lines}{text[at:]}"
+    parse(text, path)
+    return text, added
+
+
+def _value(node: Any, key: str) -> Any:
+    return next(value for name, value in node.value if name.value == key)
+
+
+def add_feeds(path: Path, feeds: Sequence[Feed]) -> tuple[Feed, ...]:
+    """`with_feeds` on a file, which is replaced in one step. Returns the feeds added. Raises ConfigError."""
+    text, added = with_feeds(read(path), feeds, path)
+    target = path.resolve()  # a link stays a link
+    new = target.with_name(f"{target.name}.new")
     try:
-        text = path.read_text(encoding="utf-8")
+        with new.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        shutil.copymode(target, new)
+        new.replace(target)
+    except OSError as error:
+        raise ConfigError(f"cannot be written: {error}", path=path) from error
+    return added
+
+
+def _end(node: Any) -> int:
+    """Where the last scalar or bracket of a node ends. A block's own mark lies behind the comments after it."""
+    if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
+        return int(node.end_mark.index)
+    last = node.value[-1]
+    return _end(last[1] if isinstance(node, yaml.MappingNode) else last)
+
+
+def _after(text: str, node: Any, lines: str, path: Path) -> tuple[int, str]:
+    """(place, lines): the lines as further items of a block sequence, with its indentation and line ends."""
+    if node.flow_style:
+        line = node.start_mark.line + 1
+        raise ConfigError("write this list with a dash and a line for each item, to add to it", path=path, line=line)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    end = _end(node)
+    at = end if text[end - 1] == "\n" else text.find("\n", end) + 1
+    start = "" if at else newline
+    indented = "".join(f"{' ' * node.start_mark.column}{line}{newline}" for line in lines.splitlines())
+    return at or len(text), start + indented
+
+
+def read(path: Path) -> str:
+    """The text of feeds.yaml, line ends as they are. Raises ConfigError."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
     except FileNotFoundError:
         raise ConfigError("there is no such file; name one with --config or MEDIA_COVERAGE_CONFIG", path=path) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read: {error}", path=path) from error
-    return parse(text, path)
+
+
+def load(path: Path) -> Config:
+    """Read and validate feeds.yaml. Raises ConfigError."""
+    return parse(read(path), path)

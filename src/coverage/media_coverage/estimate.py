@@ -10,10 +10,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .framing import APPEASEMENT, HOPEFUL, LABELS
-
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .framing import Frames
 
 Z95 = 1.959963984540054
 MIN_ITEMS = 15
@@ -43,17 +43,17 @@ def share(k: int, n: int) -> Estimate | None:
     return Estimate(p, 0.0 if k == 0 else max(0.0, centre - half), 1.0 if k == n else min(1.0, centre + half), n)
 
 
-def net_framing_index(hopeful: int, appeasement: int) -> Estimate | None:
-    """(hopeful − appeasement) ÷ (hopeful + appeasement), from −1 to +1; None without a framed article.
+def net_framing_index(first: int, second: int) -> Estimate | None:
+    """(first − second) ÷ (first + second), from −1 to +1; None without a framed article.
 
-    It is 2p − 1 for the share p of hopeful among framed articles, and its interval is the Wilson interval of p
-    mapped the same way.
+    It is 2p − 1 for the share p of the first frame among framed articles, and its interval is the Wilson interval
+    of p mapped the same way.
     """
-    p = share(hopeful, hopeful + appeasement)
+    p = share(first, first + second)
     return None if p is None else Estimate(2 * p.value - 1, 2 * p.low - 1, 2 * p.high - 1, p.n)
 
 
-def with_intervals(counts: pd.DataFrame) -> pd.DataFrame:
+def with_intervals(counts: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     """Add to each row its shares and the net framing index, each with interval.
 
     `counts` has `articles` and one column per label. New columns: `share_<label>`, `share_<label>_low`,
@@ -61,10 +61,11 @@ def with_intervals(counts: pd.DataFrame) -> pd.DataFrame:
     (NaN) where fewer than MIN_ITEMS items stand behind them.
     """
     frame = counts.copy()
-    for label in LABELS:
+    for label in frames.labels:
         estimates = [share(int(k), int(n)) for k, n in zip(frame[label], frame["articles"], strict=True)]
         _add(frame, f"share_{label}", estimates)
-    indices = [net_framing_index(int(h), int(a)) for h, a in zip(frame[HOPEFUL], frame[APPEASEMENT], strict=True)]
+    framed = zip(*(frame[name] for name in frames.names), strict=True)
+    indices = [net_framing_index(int(first), int(second)) for first, second in framed]
     _add(frame, "index", indices)
     frame["index_n"] = [0 if e is None else e.n for e in indices]
     return frame

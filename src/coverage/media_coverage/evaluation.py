@@ -10,21 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .framing import APPEASEMENT, HOPEFUL, NEITHER, OUTPUTS, label_of
+from .framing import MIXED, RELEVANT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
+    from .framing import Frames
     from .records import Framing
 
     Booleans = npt.NDArray[np.bool_]
     Floats = npt.NDArray[np.float64]
     Indices = npt.NDArray[np.intp]
-
-CLASSES = (HOPEFUL, APPEASEMENT, NEITHER)
-"""The classes of the macro-F1. Items coded `mixed` are too few to be a class and are left out of it."""
 
 RESAMPLES = 1000
 SEED = 20260203
@@ -32,11 +30,11 @@ SEED = 20260203
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """The codes of one item, as the codebook defines them."""
+    """The codes of one item: is it on topic, and does it carry the first and the second frame?"""
 
     rel: bool
-    hope: bool
-    appease: bool
+    first: bool
+    second: bool
 
 
 def f1(truth: Booleans, predicted: Booleans) -> float:
@@ -78,9 +76,9 @@ def expected_calibration_error(truth: Booleans, probability: Floats, bins: int =
     return float(np.sum(np.abs(gaps)) / len(truth)) if len(truth) else 0.0
 
 
-def macro_f1(truth: npt.NDArray[np.str_], predicted: npt.NDArray[np.str_]) -> float:
-    """Mean F1 over CLASSES."""
-    return float(np.mean([f1(truth == name, predicted == name) for name in CLASSES]))
+def macro_f1(truth: npt.NDArray[np.str_], predicted: npt.NDArray[np.str_], classes: Sequence[str]) -> float:
+    """Mean F1 over the classes."""
+    return float(np.mean([f1(truth == name, predicted == name) for name in classes]))
 
 
 def _interval(metric: Callable[[Indices], float], n: int, resamples: int) -> dict[str, float | int]:
@@ -92,45 +90,37 @@ def _interval(metric: Callable[[Indices], float], n: int, resamples: int) -> dic
     return {"value": metric(np.arange(n)), "low": float(low), "high": float(high), "n": n}
 
 
-def evaluate(coded: Sequence[Coded], framings: Sequence[Framing], resamples: int = RESAMPLES) -> dict[str, object]:
+def evaluate(
+    coded: Sequence[Coded], framings: Sequence[Framing], frames: Frames, resamples: int = RESAMPLES
+) -> dict[str, object]:
     """Agreement of `framings` with the codes, item by item in the same order.
 
-    `relevant` is scored on all items, the frames on the relevant ones; macro_f1 over hopeful_peace, appeasement
-    and neither on relevant items not coded mixed. Each figure is {value, low, high, n}.
+    `relevant` is scored on all items, the frames on the relevant ones; macro_f1 over the frames' classes on relevant
+    items not coded mixed. Each figure is {value, low, high, n}.
     """
-    truth = {
-        "relevant": np.array([c.rel for c in coded], dtype=bool),
-        "hope": np.array([c.hope for c in coded], dtype=bool),
-        "appease": np.array([c.appease for c in coded], dtype=bool),
-    }
-    probability = {
-        "relevant": np.array([f.p_relevant for f in framings], dtype=float),
-        "hope": np.array([f.p_hope for f in framings], dtype=float),
-        "appease": np.array([f.p_appease for f in framings], dtype=float),
-    }
-    predicted = {
-        "relevant": np.array([f.relevant for f in framings], dtype=bool),
-        "hope": np.array([f.label in {HOPEFUL, "mixed"} for f in framings], dtype=bool),
-        "appease": np.array([f.label in {APPEASEMENT, "mixed"} for f in framings], dtype=bool),
-    }
+    truth = np.array([(c.rel, c.first, c.second) for c in coded], dtype=bool).reshape(-1, 3)
+    probability = np.array([(f.p_relevant, *f.p) for f in framings], dtype=float).reshape(-1, 3)
+    said_of_each = [(f.relevant, *(f.label in {name, MIXED} for name in frames.names)) for f in framings]
+    predicted = np.array(said_of_each, dtype=bool).reshape(-1, 3)
     everything = np.arange(len(coded))
-    relevant = everything[truth["relevant"]]
+    relevant = everything[truth[:, 0]]
     outputs: dict[str, object] = {}
-    for name in OUTPUTS:
-        kept = everything if name == "relevant" else relevant
-        outputs[name] = _output_scores(truth[name][kept], predicted[name][kept], probability[name][kept], resamples)
-    labels = np.array([label_of(c.hope, c.appease) for c in coded], dtype=str)
+    for i, name in enumerate(frames.outputs):
+        kept = everything if name == RELEVANT else relevant
+        outputs[name] = _output_scores(truth[kept, i], predicted[kept, i], probability[kept, i], resamples)
+    classes = frames.classes
+    labels = np.array([frames.label_of(c.first, c.second) for c in coded], dtype=str)
     answers = np.array([f.label for f in framings], dtype=str)
-    framed = relevant[np.isin(labels[relevant], CLASSES)] if len(relevant) else relevant
+    framed = relevant[np.isin(labels[relevant], classes)] if len(relevant) else relevant
     gold, said = labels[framed], answers[framed]
     per_class = {
         name: _interval(lambda i, name=name: f1(gold[i] == name, said[i] == name), len(framed), resamples)  # type: ignore[misc]
-        for name in CLASSES
+        for name in classes
     }
     return {
         "items": len(coded),
         "relevant_items": len(relevant),
-        "macro_f1": _interval(lambda i: macro_f1(gold[i], said[i]), len(framed), resamples),
+        "macro_f1": _interval(lambda i: macro_f1(gold[i], said[i], classes), len(framed), resamples),
         "f1_by_class": per_class,
         "outputs": outputs,
         "interval": f"95 % percentile bootstrap, {resamples} resamples, seed {SEED}",

@@ -41,9 +41,8 @@ class Explanation:
     phrase_effect: float
 
 
-def _log_odds(framing: Framing, frame: str) -> float:
-    p = framing.p_hope if frame == "hopeful_peace" else framing.p_appease
-    p = min(max(p, 1e-9), 1 - 1e-9)
+def _log_odds(framing: Framing, frame: int) -> float:
+    p = min(max(framing.p[frame], 1e-9), 1 - 1e-9)
     return math.log(p / (1 - p))
 
 
@@ -60,7 +59,8 @@ def explain(classifier: Classifier, text: Text) -> Explanation:
     title = plain(text.title).split()[:MAX_WORDS]
     summary = first_words(plain(text.summary), MAX_WORDS - len(title)).split() if len(title) < MAX_WORDS else []
     (framing,) = classifier.classify([text], evidence=True)
-    frame, whole = framing.leaning, _log_odds(framing, framing.leaning)
+    frame = classifier.info.frames.names.index(framing.leaning)
+    whole = _log_odds(framing, frame)
     count = len(title) + len(summary)
     spans = [(start, length) for length in range(1, PHRASE + 1) for start in range(count - length + 1)]
     answers = classifier.classify([_without(title, summary, start, length) for start, length in spans])
@@ -70,7 +70,7 @@ def explain(classifier: Classifier, text: Text) -> Explanation:
     best = max(effects, key=lambda span: (effects[span] / math.sqrt(span[1]), -span[0]), default=(0, 0))
     return Explanation(
         framing=framing,
-        frame=frame,
+        frame=framing.leaning,
         words=tuple(Word(word, field, effects[i, 1]) for i, (word, field) in enumerate(words)),
         phrase=" ".join(word for word, _ in words[best[0] : best[0] + best[1]]),
         phrase_effect=effects.get(best, 0.0),

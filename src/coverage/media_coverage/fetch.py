@@ -3,8 +3,8 @@
 Everything expected to go wrong with one feed is a value (`Fetched.outcome`), so a bad feed is one row and never
 the run. Per feed: conditional GET with the validators sent back verbatim, redirects followed by hand, a total
 deadline, a size cap counted after decompression while streaming. Across feeds: bounded concurrency, one request
-at a time per host with a gap. Addresses are checked when connecting, on every hop, so neither a redirect nor a
-changing DNS answer leads into a private network.
+at a time per host with a gap, none to a host that asked to be left alone. Addresses are checked when connecting, on
+every hop, so neither a redirect nor a changing DNS answer leads into a private network.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import asyncio
 import contextlib
 import hashlib
 import ipaddress
+import itertools
+import math
 import queue
 import socket
 import ssl
 import threading
 import time
+import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,11 +32,11 @@ from urllib.request import getproxies, proxy_bypass
 import httpcore2
 import httpx2
 
-from . import __version__
+from . import __version__, schedule
 from .records import Feed, FeedState, Fetched, FetchOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 
     from .config import Network
 
@@ -52,6 +55,19 @@ _NOT_PUBLIC = tuple(
 """Blocks that `is_global` lets through on some Python versions, or that tunnel to arbitrary IPv4 addresses."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+_PARTIAL = 206
+MAX_CODINGS = 5
+_INFLATED_AT_ONCE = 2**20
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZLIB_METHOD = 8
+
+_CHALLENGES = (
+    *(b"/cdn-cgi/challenge-platform/", b"cf-challenge", b"_Incapsula_Resource", b"captcha-delivery.com"),
+    *(b"px-captcha", b"awsWafCookieDomainList", b"/.well-known/ddos-guard/"),
+)
+"""What the pages of walls against robots carry: Cloudflare, Imperva, DataDome, HUMAN, AWS WAF, DDoS-Guard."""
+
 _BY_STATUS = {
     401: FetchOutcome.FORBIDDEN,
     403: FetchOutcome.FORBIDDEN,
@@ -157,6 +173,18 @@ def user_agent(contact: str | None) -> str:
     return f"media-coverage/{__version__}" + (f" (+{contact})" if contact else "")
 
 
+def host_of(url: str) -> str:
+    """The host of an address in lower case: what Retry-After and the gap between requests go by."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _tls_context() -> ssl.SSLContext:
     context: ssl.SSLContext = httpx2.create_ssl_context()
     return context
@@ -169,22 +197,61 @@ class _Answer:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     sha256: str | None = None
+    truncated: bool = False
+    moved_to: str | None = None
+    wait_until: datetime | None = None
+
+
+class _Inflater:
+    """Undoes one content coding as the bytes come, in bounded pieces, and knows whether its end has come.
+
+    httpx2's own decoders take a stream that breaks off for whole, and read only the first of several gzip members.
+    """
+
+    def __init__(self, coding: str) -> None:
+        self._bits = zlib.MAX_WBITS | (16 if coding.endswith("gzip") else 0)
+        self._stream = zlib.decompressobj(self._bits)
+        self._fed = False
+
+    @property
+    def broke_off(self) -> bool:
+        return self._fed and not self._stream.eof
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        if not self._fed and data and self._bits == zlib.MAX_WBITS and data[0] & 0x0F != _ZLIB_METHOD:
+            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)  # "deflate" without zlib's header: a common mistake
+        self._fed = self._fed or bool(data)
+        while True:
+            piece = self._stream.decompress(data, _INFLATED_AT_ONCE)
+            if piece:
+                yield piece
+            if self._stream.eof and self._stream.unused_data.startswith(_GZIP_MAGIC):
+                data, self._stream = self._stream.unused_data, zlib.decompressobj(self._bits)
+            elif piece and not self._stream.eof:
+                data = self._stream.unconsumed_tail
+            else:
+                return
 
 
 class _Session:
     """The clients and politeness state of one pass."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, asking: _Asking) -> None:
         self.network = network
+        self._clock = asking.clock
+        self._waits = dict(asking.waits)
+        loop = asyncio.get_running_loop()
+        self._ends_at = None if asking.deadline is None else loop.time() + asking.deadline
         guard = AddressGuard(network.allow_addresses)
         tls = _tls_context()
         direct = _GuardedTransport(guard, tls, network.concurrency)
         self._direct = self._make_client(direct)
         # Behind a proxy it is the proxy that resolves names: the guard cannot and need not see the target.
+        proxies = getproxies()
         self._proxied = {
             scheme: self._make_client(httpx2.AsyncHTTPTransport(verify=tls, proxy=address))
-            for scheme, address in getproxies().items()
-            if scheme in {"http", "https"}
+            for scheme in ("http", "https")
+            if (address := proxies.get(scheme) or proxies.get("all", "")).startswith("http")
         }
         self._slots = asyncio.Semaphore(network.concurrency)
         self._hosts: dict[str, asyncio.Lock] = {}
@@ -195,7 +262,11 @@ class _Session:
         return httpx2.AsyncClient(
             transport=transport,
             timeout=httpx2.Timeout(seconds, connect=min(10.0, seconds)),
-            headers={"User-Agent": user_agent(self.network.contact), "Accept": _ACCEPT},
+            headers={
+                "User-Agent": user_agent(self.network.contact),
+                "Accept": _ACCEPT,
+                "Accept-Encoding": "gzip, deflate",
+            },
             follow_redirects=False,
             trust_env=False,
         )
@@ -213,34 +284,39 @@ class _Session:
 
         The slot is held until the answer is delivered: a slow consumer slows the requests, and memory is bounded.
         """
-        host = urlsplit(feed.url).hostname or ""
+        host = host_of(state.address or feed.url)
         self._waiting[host] += 1
         async with self._hosts.setdefault(host, asyncio.Lock()):
             self._waiting[host] -= 1
             async with self._slots:
-                await deliver(await self._attempt(feed, state))
-            if self._waiting[host]:
-                await asyncio.sleep(self.network.host_gap_seconds)
+                fetched = await self._attempt(feed, state)
+                await deliver(fetched)
+            if self._waiting[host] and fetched.outcome.attempted:
+                await asyncio.sleep(min(self.network.host_gap_seconds, self._time_left()))
+
+    def _time_left(self) -> float:
+        """Seconds until the run's deadline."""
+        return math.inf if self._ends_at is None else max(self._ends_at - asyncio.get_running_loop().time(), 0.0)
 
     async def _attempt(self, feed: Feed, state: FeedState) -> Fetched:
-        started_at, clock = datetime.now(UTC), time.perf_counter()
+        started_at, clock = self._clock(), time.perf_counter()
         answer = _Answer()
+        left = self._time_left()
         try:
-            async with asyncio.timeout(self.network.timeout_seconds):
-                await self._get(feed.url, state, answer)
-            outcome, error = FetchOutcome.OK, None
-            if answer.status == httpx2.codes.NOT_MODIFIED:
-                outcome = FetchOutcome.NOT_MODIFIED
-            elif not answer.body.strip():
-                outcome, error = FetchOutcome.EMPTY_BODY, "the server sent an empty document"
-            elif answer.sha256 == state.body_sha256:
-                outcome = FetchOutcome.UNCHANGED
+            if not left:
+                raise _Refusal(FetchOutcome.NOT_REACHED, "not asked: the run's deadline came first")
+            async with asyncio.timeout(min(self.network.timeout_seconds, left)):
+                await self._get(state, answer, state.address or feed.url)
+            outcome, error = _judged(answer, state)
         except _Refusal as refusal:
             outcome, error = refusal.outcome, refusal.message
         except _RefusedAddressError as refused:
             outcome, error = FetchOutcome.REFUSED_ADDRESS, str(refused)
         except (TimeoutError, httpx2.TimeoutException):
-            outcome, error = FetchOutcome.TIMEOUT, f"no complete answer within {self.network.timeout_seconds:g} s"
+            if self._time_left():
+                outcome, error = FetchOutcome.TIMEOUT, f"no complete answer within {self.network.timeout_seconds:g} s"
+            else:
+                outcome, error = FetchOutcome.NOT_REACHED, "the run's deadline came before the answer was complete"
         except socket.gaierror as failure:
             outcome, error = FetchOutcome.DNS_ERROR, f"the host name cannot be resolved ({failure.strerror})"
         except httpx2.ConnectError as failure:
@@ -248,7 +324,7 @@ class _Session:
             outcome = FetchOutcome.TLS_ERROR if tls else FetchOutcome.CONNECT_ERROR
             hint = "; a minimal container may lack the package ca-certificates" if tls else ""
             error = f"cannot connect: {_root(failure)}{hint}"
-        except (httpx2.TransportError, httpx2.DecodingError) as failure:
+        except (httpx2.TransportError, zlib.error) as failure:
             outcome, error = (
                 FetchOutcome.PROTOCOL_ERROR,
                 f"the answer broke off: {str(_root(failure)) or type(failure).__name__}",
@@ -261,37 +337,43 @@ class _Session:
             status=answer.status,
             final_url=answer.url,
             headers=answer.headers,
-            body=answer.body if outcome is FetchOutcome.OK else b"",
+            body=answer.body if outcome in {FetchOutcome.OK, FetchOutcome.DAMAGED} else b"",
             body_sha256=answer.sha256,
             error=error,
+            conditional=bool(_validators(state)),
+            moved_to=answer.moved_to,
+            wait_until=answer.wait_until,
         )
 
-    async def _get(self, address: str, state: FeedState, answer: _Answer) -> None:
+    async def _get(self, state: FeedState, answer: _Answer, address: str) -> None:
         """Fill `answer` as the response comes in, so that a failure half-way still tells the status."""
-        validators = {b"If-None-Match": state.etag, b"If-Modified-Since": state.last_modified}
-        headers = {name: value.encode("latin-1", "replace") for name, value in validators.items() if value}
+        headers = _validators(state)
+        permanent = True
         try:
             url = httpx2.URL(address)
         except httpx2.InvalidURL as invalid:
             raise _Refusal(FetchOutcome.DNS_ERROR, f"the address cannot be used: {invalid}") from None
         for _ in range(MAX_REDIRECTS + 1):
+            host = host_of(str(url))
+            if (until := self._waits.get(host)) and until > self._clock():
+                raise _Refusal(
+                    FetchOutcome.HELD_BACK, f"{host} wants to be left alone until {until:%Y-%m-%d %H:%M} UTC"
+                )
             async with self._client(url).stream("GET", url, headers=headers) as response:
                 answer.url, answer.status = str(url), response.status_code
                 # Latin-1 maps bytes to characters one to one, so that any validator can be sent back verbatim.
                 answer.headers = dict(httpx2.Headers(response.headers.raw, encoding="latin-1"))
-                if response.status_code == httpx2.codes.NOT_MODIFIED:
+                if response.status_code not in _REDIRECTS:
+                    answer.wait_until = schedule.wait_until(answer.status, answer.headers, self._clock())
+                    if answer.wait_until:
+                        self._waits[host] = answer.wait_until
+                    await self._read(response, answer)
                     return
-                if response.status_code in _REDIRECTS:
-                    url = self._target(url, response.headers.get("location", ""))
-                    continue
-                if not response.is_success:
-                    outcome = _BY_STATUS.get(response.status_code, FetchOutcome.HTTP_ERROR)
-                    raise _Refusal(
-                        outcome, f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
-                    )
-                answer.body = await self._read(response)
-                answer.sha256 = hashlib.sha256(answer.body).hexdigest()
-                return
+                target = self._target(url, response.headers.get("location", ""))
+                permanent = permanent and _is_lasting(response.status_code, url.scheme, target.scheme)
+                if permanent:
+                    answer.moved_to = str(target.copy_with(fragment=None))
+                url = target
         raise _Refusal(FetchOutcome.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
 
     @staticmethod
@@ -306,18 +388,81 @@ class _Session:
             )
         return target
 
-    async def _read(self, response: httpx2.Response) -> bytes:
+    async def _read(self, response: httpx2.Response, answer: _Answer) -> None:
+        if response.status_code == httpx2.codes.NOT_MODIFIED:
+            return
+        if response.headers.get("cf-mitigated") == "challenge":
+            raise _Refusal(FetchOutcome.FORBIDDEN, "a challenge page against robots came back instead of a feed")
+        if not response.is_success:
+            outcome = _BY_STATUS.get(response.status_code, FetchOutcome.HTTP_ERROR)
+            raise _Refusal(outcome, f"the server answered {response.status_code} {response.reason_phrase}".rstrip())
+        if response.status_code == _PARTIAL:
+            raise _Refusal(FetchOutcome.PROTOCOL_ERROR, "the server sent a part (206), though the whole was asked for")
         limit = self.network.max_bytes
         chunks: list[bytes] = []
         size = 0
-        async for chunk in response.aiter_bytes():
+        inflaters = _inflaters(response.headers.get("content-encoding", ""))
+        async for chunk in _inflated(response.aiter_raw(), inflaters):
             size += len(chunk)
             if size > limit:
                 raise _Refusal(
                     FetchOutcome.TOO_LARGE, f"the document is larger than {limit:,} bytes (network.max_bytes)"
                 )
             chunks.append(chunk)
-        return b"".join(chunks)
+        answer.body = b"".join(chunks)
+        answer.truncated = any(inflater.broke_off for inflater in inflaters)
+        answer.sha256 = hashlib.sha256(answer.body).hexdigest()
+
+
+def _is_lasting(status: int, scheme: str, target_scheme: str) -> bool:
+    """Is a redirect to be remembered? Permanent ones are, unless they lead out of TLS."""
+    return status in _PERMANENT and (scheme, target_scheme) != ("https", "http")
+
+
+def _validators(state: FeedState) -> dict[bytes, bytes]:
+    sent = {b"If-None-Match": state.etag, b"If-Modified-Since": state.last_modified}
+    return {name: value.encode("latin-1", "replace") for name, value in sent.items() if value}
+
+
+def _judged(answer: _Answer, state: FeedState) -> tuple[FetchOutcome, str | None]:
+    """What an answer with a good status is worth."""
+    if answer.status == httpx2.codes.NOT_MODIFIED:
+        if _validators(state):
+            return FetchOutcome.NOT_MODIFIED, None
+        return FetchOutcome.PROTOCOL_ERROR, "the server said 304 although no validator was sent"
+    if not answer.body.strip():
+        return FetchOutcome.EMPTY_BODY, "the server sent an empty document"
+    if answer.truncated:
+        return FetchOutcome.DAMAGED, "the compressed document breaks off"
+    if answer.sha256 == state.body_sha256:
+        return FetchOutcome.UNCHANGED, None
+    if "html" in answer.headers.get("content-type", "") and any(sign in answer.body for sign in _CHALLENGES):
+        return FetchOutcome.FORBIDDEN, "a challenge page against robots came back instead of a feed"
+    return FetchOutcome.OK, None
+
+
+def _inflaters(content_encoding: str) -> list[_Inflater]:
+    """One for each content coding, in the order of undoing."""
+    codings = [
+        coding for part in content_encoding.lower().split(",") if (coding := part.strip()) not in {"", "identity"}
+    ]
+    unknown = [coding for coding in codings if coding not in {"gzip", "x-gzip", "deflate"}]
+    if unknown:
+        raise _Refusal(
+            FetchOutcome.PROTOCOL_ERROR, f"the answer is packed as {unknown[0][:50]!r}, which was not offered"
+        )
+    if len(codings) > MAX_CODINGS:
+        raise _Refusal(FetchOutcome.PROTOCOL_ERROR, f"the answer is packed {len(codings)} times over")
+    return [_Inflater(coding) for coding in reversed(codings)]
+
+
+async def _inflated(chunks: AsyncIterator[bytes], inflaters: list[_Inflater]) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        pieces: Iterator[bytes] = iter((chunk,))
+        for inflater in inflaters:
+            pieces = itertools.chain.from_iterable(map(inflater.pieces, pieces))
+        for piece in pieces:
+            yield piece
 
 
 def _root(error: BaseException) -> BaseException:
@@ -326,11 +471,20 @@ def _root(error: BaseException) -> BaseException:
     return error
 
 
+@dataclass(frozen=True)
+class _Asking:
+    """How a pass asks, beyond the limits in feeds.yaml."""
+
+    waits: Mapping[str, datetime]
+    deadline: float | None
+    clock: Callable[[], datetime]
+
+
 class _Background:
     """Runs a session in a thread of its own and hands over its answers."""
 
-    def __init__(self, requests: list[tuple[Feed, FeedState]], network: Network) -> None:
-        self._requests, self._network = requests, network
+    def __init__(self, requests: list[tuple[Feed, FeedState]], network: Network, asking: _Asking) -> None:
+        self._requests, self._network, self._asking = requests, network, asking
         self.arrived: queue.Queue[Fetched | BaseException | None] = queue.Queue()
         self.room = threading.Semaphore(network.concurrency)
         self._loop = asyncio.new_event_loop()
@@ -339,7 +493,7 @@ class _Background:
         self._thread.start()
 
     async def _fetch_all(self) -> None:
-        session = _Session(self._network)
+        session = _Session(self._network, self._asking)
         try:
             async with asyncio.TaskGroup() as tasks:
                 for feed, state in self._requests:
@@ -373,14 +527,25 @@ class _Background:
         self._thread.join(timeout=5)
 
 
-def fetch_all(requests: Iterable[tuple[Feed, FeedState]], network: Network) -> Generator[Fetched]:
+def fetch_all(
+    requests: Iterable[tuple[Feed, FeedState]],
+    network: Network,
+    *,
+    waits: Mapping[str, datetime] | None = None,
+    deadline: float | None = None,
+    clock: Callable[[], datetime] = _now,
+) -> Generator[Fetched]:
     """Yield one Fetched per feed as the answers arrive.
 
     The requests run in a thread of their own, so parsing and storing between two answers neither delays the
     network nor eats into the feeds' deadlines. At most `network.concurrency` answers wait to be taken. Closing
     the iterator (or an exception in its consumer) cancels what is under way.
+
+    `waits` names hosts that asked to be left alone until a time: their feeds are HELD_BACK, and so are those of a
+    host that asks for it during the pass. After `deadline` seconds the feeds that are left are NOT_REACHED. `clock`
+    gives the time of day, aware UTC.
     """
-    background = _Background(list(requests), network)
+    background = _Background(list(requests), network, _Asking(waits or {}, deadline, clock))
     try:
         while (item := background.arrived.get()) is not None:
             if isinstance(item, BaseException):

@@ -1,31 +1,102 @@
-"""From probabilities to a label: pure rules, shared by every classifier.
+"""From probabilities to a label: pure rules, shared by every classifier and every topic.
 
-The codebook codes two yes/no variables and derives the label from them, so `mixed` and `neither` need no
-training class of their own. Relevance is a variable of its own and does not change the label.
+A topic is coded with two frames. The codebook codes each as a yes/no variable and derives the label from both, so
+`mixed` and `neither` need no training class of their own. Relevance is a variable of its own and does not change
+the label. Which two frames they are is data: feeds.yaml names them, and a database keeps the two it was made with.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .records import Framing
+from .records import Frame, Framing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-HOPEFUL, APPEASEMENT, MIXED, NEITHER = "hopeful_peace", "appeasement", "mixed", "neither"
-LABELS = (HOPEFUL, APPEASEMENT, MIXED, NEITHER)
-OUTPUTS = ("relevant", "hope", "appease")
-"""The classifier's outputs, in this order."""
+RELEVANT, MIXED, NEITHER = "relevant", "mixed", "neither"
+
+_TAKEN = frozenset(
+    # what stands beside the frames' columns in some table, chart or coded file
+    "relevant mixed neither rel date outlet outlet_group country all_articles articles stories new_stories index_low "
+    "index_high index_n id version_id article_id title summary cert certainty coder code_id codebook_version purpose "
+    "coded_at week link row "
+    # what SQL reads as a word of its own: such a column would need quotes in every query
+    "add all alter and as autoincrement between case cast check collate commit constraint create current_date "
+    "current_time current_timestamp default deferrable delete distinct drop else escape except exists foreign from "
+    "group having in index insert intersect into is isnull join limit not nothing notnull null on or order primary "
+    "raise references returning select set table then to transaction union unique update using values when "
+    "where".split()
+)
+"""What neither a frame nor its output may be called: names become columns of the database."""
 
 
-def label_of(hope: bool, appease: bool) -> str:
-    """The label that the codebook derives from its two frame variables."""
-    if hope:
-        return MIXED if appease else HOPEFUL
-    return APPEASEMENT if appease else NEITHER
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The two frames of a topic, in the order of feeds.yaml. The net framing index is first minus second.
+
+    Equal when names and outputs are. Raises ValueError for names that cannot be columns of one database.
+    """
+
+    first: Frame
+    second: Frame
+
+    def __post_init__(self) -> None:
+        for frame in (self.first, self.second):
+            for what, name in (("name", frame.name), ("output", frame.output)):
+                if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+                    raise ValueError(f"the {what} {name!r} must be small letters, digits and _ (at most 40)")
+                if name in _TAKEN:
+                    raise ValueError(f"the {what} {name!r} has a meaning of its own in the database; choose another")
+        if {self.first.name, self.first.output} & {self.second.name, self.second.output}:
+            raise ValueError("the two frames must differ in name and in output")
+        shares = [f"share_{label}{end}" for label in self.labels for end in ("", "_low", "_high")]
+        if len({*self.labels, *shares}) < len(self.labels) + len(shares):
+            raise ValueError(f"{self.first.name!r} and {self.second.name!r} are too alike to be told apart in tables")
+
+    @property
+    def both(self) -> tuple[Frame, Frame]:
+        """The frames in order."""
+        return self.first, self.second
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The two labels that name one frame."""
+        return self.first.name, self.second.name
+
+    @property
+    def labels(self) -> tuple[str, str, str, str]:
+        """All labels of an on-topic text."""
+        return self.first.name, self.second.name, MIXED, NEITHER
+
+    @property
+    def classes(self) -> tuple[str, str, str]:
+        """The classes of the macro-F1. Items coded `mixed` are too few to be a class and are left out of it."""
+        return self.first.name, self.second.name, NEITHER
+
+    @property
+    def outputs(self) -> tuple[str, str, str]:
+        """The classifier's outputs, in this order."""
+        return RELEVANT, self.first.output, self.second.output
+
+    def label_of(self, first: bool, second: bool) -> str:
+        """The label that follows from the two frame variables."""
+        if first:
+            return MIXED if second else self.first.name
+        return self.second.name if second else NEITHER
+
+    def __str__(self) -> str:
+        return " and ".join(f"{frame.name} (output {frame.output})" for frame in self.both)
+
+
+DEFAULT_FRAMES = Frames(
+    Frame("hopeful_peace", "hope", "Hopeful peace", "A step or a chance toward ending the war"),
+    Frame("appeasement", "appease", "Appeasement", "A reward for aggression, or a sell-out"),
+)
+"""The frames of the topic that the project ships with, in force where feeds.yaml names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +106,7 @@ class Decision:
     `uncertain` gives per output the band of probabilities in which held-out errors concentrate.
     """
 
+    frames: Frames
     calibration: Mapping[str, tuple[float, float]]
     thresholds: Mapping[str, float]
     uncertain: Mapping[str, tuple[float, float]]
@@ -42,7 +114,7 @@ class Decision:
     def probabilities(self, logits: Sequence[float]) -> dict[str, float]:
         """Calibrated probabilities of the three outputs."""
         result = {}
-        for name, logit in zip(OUTPUTS, logits, strict=True):
+        for name, logit in zip(self.frames.outputs, logits, strict=True):
             scale, bias = self.calibration[name]
             z = max(-60.0, min(60.0, scale * float(logit) + bias))
             result[name] = 1 / (1 + math.exp(-z))
@@ -50,25 +122,28 @@ class Decision:
 
     def framing(self, probabilities: Mapping[str, float], evidence: str = "") -> Framing:
         """Apply the thresholds."""
-        above = {name: probabilities[name] >= self.thresholds[name] for name in OUTPUTS}
+        relevant, first, second = (probabilities[name] >= self.thresholds[name] for name in self.frames.outputs)
         uncertain = any(low <= probabilities[name] <= high for name, (low, high) in self.uncertain.items())
         return Framing(
-            relevant=above["relevant"],
-            label=label_of(above["hope"], above["appease"]),
+            relevant=relevant,
+            label=self.frames.label_of(first, second),
             leaning=self.leaning(probabilities),
             uncertain=uncertain,
-            p_relevant=probabilities["relevant"],
-            p_hope=probabilities["hope"],
-            p_appease=probabilities["appease"],
+            p_relevant=probabilities[RELEVANT],
+            p=(probabilities[self.frames.first.output], probabilities[self.frames.second.output]),
             evidence=evidence,
         )
 
     def leaning(self, probabilities: Mapping[str, float]) -> str:
         """The likelier frame, each measured against its own threshold on the log-odds scale."""
 
-        def odds(name: str) -> float:
+        def odds(frame: Frame) -> float:
             # Other classifiers, rounding and thresholds give exactly 0 and 1, whose log-odds are infinite.
-            p, t = (min(max(value, 1e-12), 1 - 1e-12) for value in (probabilities[name], self.thresholds[name]))
+            p, t = (
+                min(max(value, 1e-12), 1 - 1e-12)
+                for value in (probabilities[frame.output], self.thresholds[frame.output])
+            )
             return math.log(p / (1 - p)) - math.log(t / (1 - t))
 
-        return HOPEFUL if odds("hope") >= odds("appease") else APPEASEMENT
+        first, second = self.frames.both
+        return first.name if odds(first) >= odds(second) else second.name

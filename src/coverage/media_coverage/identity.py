@@ -1,60 +1,161 @@
-"""What is the same article, and what is the same story? Pure functions over entries.
+"""What is the same article? Pure functions over entries.
 
-Three levels: a *sighting* (this feed listed it) belongs to an *article* (one canonical address), which belongs
-to a *story* (the same text under many mastheads). Wire copy makes one story of many articles; counting it once
-or many times is the analyst's choice, so both levels are kept.
+Three levels: a *sighting* (this feed listed it) belongs to an *article* (one address of one publisher), which belongs
+to a *story* (the same text under many mastheads; stories.py). Wire copy makes one story of many articles; counting it
+once or many times is the analyst's choice, so both levels are kept.
+
+An article is found again by its key, its canonical address wherever it has one. Where links and guids change from one
+fetch to the next, `same_article` finds it by what stays, and says by what.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import re
-from dataclasses import replace
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
+from . import dates, stories, wire
 from .prose import clean
 from .records import DateSource, Entry, Feed, FeedKind, IdKind, Outlet, Sighting
 from .topic import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from urllib.parse import SplitResult
 
-STORY_WINDOW = timedelta(days=7)
-"""The same headline again after longer than this is a new story ("What we know so far")."""
-
-_MIN_STORY_WORDS = 5
 _EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 _FUTURE_TOLERANCE = timedelta(hours=48)
 _WWW = re.compile(r"^(?:www\.)+(?=.)")
+_OTHER_EDITION = re.compile(r"^(?:(?:www|m|mobile|touch|amp)\.)+(?=[^.]+\.[^.])")
+"""Hosts that serve the same pages to telephones."""
 _TRACKING = re.compile(
-    r"(?:utm_\w+|at_\w+|fbclid|gclid|dclid|msclkid|igshid|mc_[ce]id|cmpid|cmp|ocid|ns_\w+|smid|sref|"
-    r"traffic_source|guccounter|guce_\w+|ref|ref_src|source|src|partner|campaign_?id|xtor|wt_\w+|rss)",
+    r"(?:utm_\w+|at_\w+|fbclid|[gdy]clid|[gw]braid|msclkid|twclid|ttclid|igshid|li_fat_id|mc_[ce]id|mkt_tok|_g[al]|"
+    r"_hs\w+|hss_channel|_openstat|pk_\w+|mtm_\w+|piwik_\w+|cmpid|cmp|ocid|ns_\w+|smid|smtyp|sref|s_cid|icid|intcid|"
+    r"ic_source|itid|ito|ftag|taid|tpcc|dicbo|maca|sr_share|__twitter_impression|traffic_source|guccounter|guce_\w+|"
+    r"ref|ref_src|source|src|partner|campaign_?id|xtor|wt_\w+|wprss|rss|amp)",
     re.IGNORECASE,
 )
+_AMP_SUFFIX = re.compile(r"\.amp(?=\.html?$|$)")
+_AMP_CACHE = re.compile(r"^/(?:amp|[cv])/(s/)?([^/]+\.[^/]+)(/.*)?$")
+_GOOGLE = re.compile(r"(?:www\.)?google(?:\.[a-z]{2,3}){1,2}$")
+_GOOGLE_NEWS_ARTICLE = re.compile(r"/(?:rss/)?(?:articles|read)/([\w-]+)=*$")
+_TARGET = {"bing.com": ("/news/apiclick.aspx", ("url",)), "l.facebook.com": ("/l.php", ("u",))}
+"""Host → path of its redirector, and the parameter that holds the address behind it."""
+_MAX_WRAPPERS = 3
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_MIN_HEADLINE = 5
 
 
-def canonical_url(url: str | None) -> str | None:
-    """The address without what does not identify the article: scheme, www., fragment, tracking parameters.
-
-    None when it is not an http(s) address.
-    """
-    if not url:
-        return None
+def _split(url: str) -> tuple[SplitResult, str, int | None] | None:
+    """(parts, host, port) of an http(s) address; None for anything else."""
     try:
         parts = urlsplit(clean(url))
         host, port = (parts.hostname or "").lower().rstrip("."), parts.port
-    except ValueError:
+        if "xn--" in host:
+            host = host.encode("ascii").decode("idna")
+    except ValueError:  # UnicodeError among them
         return None
     if parts.scheme.lower() not in {"http", "https"} or not host or " " in host:
         return None
-    host = f"[{host}]" if ":" in host else _WWW.sub("", host)
+    return parts, host, port
+
+
+def _google_news_target(token: str) -> str | None:
+    """The address inside an article id of Google News; None for ids that only Google can resolve.
+
+    Ids are base64url of a protocol-buffer message: field 4, a string after a varint of its length, holds the address
+    in ids made before mid-2024, and an opaque token ("AU_yq…") since.
+    """
+    try:
+        data = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    if not data.startswith(b"\x08\x13\x22") or len(data) < 5:
+        return None
+    length, start = data[3], 4
+    if length >= 0x80:
+        length, start = length & 0x7F | data[4] << 7, 5
+    target = data[start : start + length]
+    return target.decode("ascii") if target.isascii() and target.startswith((b"http://", b"https://")) else None
+
+
+def _parameter(parts: SplitResult, *names: str) -> str | None:
+    values = parse_qs(parts.query)
+    return next((values[name][0] for name in names if name in values), None)
+
+
+def _behind(parts: SplitResult, host: str) -> str | None:
+    """The address behind a redirector or an AMP cache, as far as it can be told without asking."""
+    path, parameters = _TARGET.get(_WWW.sub("", host), ("", ()))
+    if path and parts.path.lower() == path:
+        return _parameter(parts, *parameters)
+    google = _GOOGLE.fullmatch(host)
+    if google and parts.path == "/url":
+        return _parameter(parts, "url", "q")
+    if google or host.endswith(".cdn.ampproject.org"):
+        cached = _AMP_CACHE.match(parts.path)
+        return f"http{'s' if cached[1] else ''}://{cached[2]}{cached[3] or ''}" if cached else None
+    if host == "news.google.com":
+        found = _GOOGLE_NEWS_ARTICLE.search(parts.path)
+        return _google_news_target(found[1]) if found else None
+    return None
+
+
+def _spelt(escapes: re.Match[str]) -> str:
+    """Percent-escapes in their one spelling: as letters where RFC 3986 or IRIs (RFC 3987) allow."""
+    try:
+        text = unquote_to_bytes(escapes[0]).decode("utf-8")
+    except UnicodeDecodeError:
+        return escapes[0].upper()
+    # isprintable leaves out spaces and direction marks, which `clean` would take away
+    kept = (c if c in _UNRESERVED or (c > "\x7f" and c.isprintable()) else quote(c, safe="") for c in text)
+    return "".join(kept)
+
+
+def _path(path: str) -> str:
+    spelt = unicodedata.normalize("NFC", _ESCAPES.sub(_spelt, path)) if "%" in path else path
+    spelt = spelt.replace(" ", "%20")
+    if "amp" not in spelt:
+        return spelt.rstrip("/")
+    plain = "/".join(segment for segment in spelt.split("/") if segment != "amp")
+    return _AMP_SUFFIX.sub("", plain.rstrip("/")).rstrip("/")
+
+
+def canonical_url(url: str | None) -> str | None:
+    """The address without what does not identify the article.
+
+    That is: scheme, user, www. and mobile hosts, AMP, usual port, fragment, slash at the end, tracking parameters,
+    spelling of escapes, and redirectors that carry their target. None when it is not an http(s) address.
+    """
+    for _ in range(_MAX_WRAPPERS):
+        split = _split(url or "")
+        if split is None:
+            return None
+        parts, host, port = split
+        target = _behind(parts, host)
+        if target is None or _split(target) is None:
+            break
+        url = target
+    if host == "news.google.com" and (found := _GOOGLE_NEWS_ARTICLE.search(parts.path)):
+        return f"https://news.google.com/articles/{found[1]}"
+    host = f"[{host}]" if ":" in host else _WWW.sub("", _OTHER_EDITION.sub("", _WWW.sub("", host)))
     netloc = host + (f":{port}" if port and port not in {80, 443} else "")
     # surrogateescape keeps apart what is not UTF-8: %E8 and %E9 may name two articles.
     pairs = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
-    query = urlencode([(k, v) for k, v in pairs if not _TRACKING.fullmatch(k)], errors="surrogateescape")
-    return urlunsplit(("https", netloc, parts.path.rstrip("/").replace(" ", "%20"), query, ""))
+    identifying = [(k, v) for k, v in pairs if not _TRACKING.fullmatch(k) and (k.lower(), v) not in _AMP_PARAMETERS]
+    return urlunsplit(("https", netloc, _path(parts.path), urlencode(identifying, errors="surrogateescape"), ""))
+
+
+_AMP_PARAMETERS = {("outputtype", "amp"), ("output", "amp"), ("from", "rss")}
 
 
 def _digest(*parts: str, length: int = 64) -> str:
@@ -66,30 +167,77 @@ def text_sha256(title: str, summary: str) -> str:
     return _digest(title, summary)
 
 
-def story_key(title: str, summary: str, outlet: str) -> str:
-    """Equal for the same headline under many mastheads.
-
-    A headline of fewer than five words ("Live updates") says too little: there lead and outlet count too.
-    """
-    words = re.findall(r"\w+", fold(title))
-    if len(words) >= _MIN_STORY_WORDS:
-        return _digest(" ".join(words), length=32)
-    return _digest(" ".join(words), fold(summary), outlet, length=32)
-
-
-def without_suffix(title: str, *names: str | None) -> str:
-    """Remove a trailing " - Outlet" or " | Outlet" when it is one of `names`."""
-    found = re.match(r"^(?P<head>.+)\s+[-–—|]\s+(?P<tail>.+)$", title)
-    if found and fold(found["tail"]).strip() in {fold(name).strip() for name in names if name}:
+def without_outlet(title: str, *names: str | None) -> str:
+    """Remove a trailing " - Outlet" or " | Outlet", or a leading "Outlet | ", when it is one of `names`."""
+    own = {fold(name).strip() for name in names if name}
+    found = re.match(r"^(?P<head>.+)\s+[-–—|]\s+(?P<name>.+)$", title)
+    if found and fold(found["name"]).strip() in own:
+        return found["head"].strip()
+    found = re.match(r"^(?P<name>[^|]+?)\s*\|\s*(?P<head>.+)$", title)
+    if found and fold(found["name"]).strip() in own:
         return found["head"].strip()
     return title
 
 
 def publication_time(entry: Entry, seen_at: datetime) -> tuple[datetime, DateSource]:
-    """The feed's date unless it is missing, before 1995 or more than 48 hours ahead; then the time of the fetch."""
-    if entry.published and _EARLIEST <= entry.published <= seen_at + _FUTURE_TOLERANCE:
-        return entry.published, DateSource.FEED
+    """When the article was published, and how that is known.
+
+    The feed's date, unless it is missing, before 1995 or more than 48 hours ahead; then the day that the address
+    names, with the same limits; then the time of the fetch.
+    """
+    for time, source in ((entry.published, DateSource.FEED), (dates.in_address(entry.link), DateSource.URL)):
+        if time and _EARLIEST <= time <= seen_at + _FUTURE_TOLERANCE:
+            return time, source
     return seen_at, DateSource.FIRST_SEEN
+
+
+class SameBy(StrEnum):
+    """What showed that an entry with another key is an article already known."""
+
+    GUID = "guid"
+    """The same feed lists it under the same guid, with the same date or headline; the link has changed."""
+    HEADLINE = "headline"
+    """The same outlet's headline within 7 days, where links do not identify (search feeds, entries without link)."""
+    TEXT = "text"
+    """The same outlet's headline and lead with the same date, under two addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArticle:
+    """What the store knows of an article that an entry may be.
+
+    `guid` as the feed in hand lists it; `same_headline` when it has borne the entry's headline; `addressed` when a
+    feed of its outlet listed it, so that its address is the publisher's own.
+    """
+
+    outlet: str
+    same_headline: bool
+    text_sha256: str
+    published_at: datetime
+    dated: bool
+    addressed: bool
+    guid: str | None = None
+
+
+def same_article(feed: Feed, sighting: Sighting, known: KnownArticle) -> SameBy | None:
+    """Whether an entry, whose key is new, is the `known` article of the same outlet; and by what."""
+    if sighting.outlet.name != known.outlet:
+        return None
+    words = stories.headline_words(sighting.entry.title)
+    headline = known.same_headline and bool(words)
+    dated = known.dated and sighting.date_source is DateSource.FEED
+    same_date = dated and sighting.published_at.replace(microsecond=0) == known.published_at
+    if sighting.entry.guid and sighting.entry.guid == known.guid and (same_date or headline):
+        return SameBy.GUID
+    if not headline:
+        return None
+    near = abs(sighting.published_at - known.published_at) <= stories.WINDOW
+    opaque = feed.kind is FeedKind.SEARCH or sighting.id_kind is IdKind.TEXT or not known.addressed
+    if opaque and near and (same_date or len(words) >= _MIN_HEADLINE):
+        return SameBy.HEADLINE
+    if same_date and sighting.entry.summary and sighting.text_sha256 == known.text_sha256:
+        return SameBy.TEXT
+    return None
 
 
 def _is_front_page(canonical: str) -> bool:
@@ -97,10 +245,12 @@ def _is_front_page(canonical: str) -> bool:
     return not parts.path.strip("/") and not parts.query
 
 
-def _keys(feed: Feed, entries: tuple[Entry, ...]) -> list[tuple[str, IdKind]]:
-    """(key, kind) per entry, looking at the whole document: what repeats does not identify."""
-    links = [canonical_url(entry.link) for entry in entries]
-    links = [None if link and _is_front_page(link) else link for link in links]
+def _keys(feed: Feed, entries: tuple[Entry, ...], addresses: list[str | None]) -> list[tuple[str, IdKind]]:
+    """(key, kind) per entry, looking at the whole document: what repeats does not identify.
+
+    `addresses` are the canonical ones of the entries.
+    """
+    links = [None if link and _is_front_page(link) else link for link in addresses]
     # A link or guid identifies nothing when entries of the document with different titles carry it; but one
     # link with one guid and two titles is an article whose headline was edited.
     titles_of_link: dict[str | None, set[str]] = {}
@@ -171,23 +321,28 @@ def identify(
     `language_of(title, summary)` gives (ISO 639-1 code or None, how it is known).
     """
     sightings: dict[tuple[str, str], Sighting] = {}
-    for entry, (key, kind) in zip(entries, _keys(feed, entries), strict=True):
+    guids = Counter(guid for guid, _ in {(entry.guid, entry.title) for entry in entries})
+    addresses = [canonical_url(entry.link) for entry in entries]
+    for entry, address, (key, kind) in zip(entries, addresses, _keys(feed, entries, addresses), strict=True):
         outlet = _publisher(feed, entry, outlets)
         published_at, date_source = publication_time(entry, seen_at)
-        title = without_suffix(entry.title, outlet.name, entry.source_title)
+        title = without_outlet(entry.title, outlet.name, *outlet.aliases, entry.source_title)
         language, language_source = language_of(title, entry.summary)
+        credit = wire.credit(entry.summary, entry.author, outlet.name)
         sighting = Sighting(
-            entry=replace(entry, title=title),
+            # A guid that entries with different headlines share is none.
+            entry=replace(entry, title=title, guid=entry.guid if guids[entry.guid] <= 1 else None),
             outlet=outlet,
             key=key,
             id_kind=kind,
-            url=entry.link if canonical_url(entry.link) else None,
+            url=entry.link if address else None,
             published_at=published_at,
             date_source=date_source,
             language=language,
             language_source=language_source,
             text_sha256=text_sha256(title, entry.summary),
-            story_key=story_key(title, entry.summary, outlet.name),
+            agency=credit.agency if credit else None,
+            agency_words=credit.words if credit else None,
         )
         # Aggregators list an article twice, once without its lead: that is not an edit.
         twin = sightings.get((key, title))

@@ -48,6 +48,11 @@ def detect(text: str) -> tuple[str | None, float]:
     return code, float(probability)
 
 
+def unreadable(language: str | None, reads: str) -> str | None:
+    """Why a classifier that reads the language `reads` is not asked; None where it is. An unknown language passes."""
+    return None if language in {reads, None} else f"language {language}; the classifier reads {reads}"
+
+
 def language_of(title: str, summary: str, declared: str | None) -> tuple[str | None, str]:
     """(code or None, "declared" | "detected" | "unknown") of a text from a feed that declares `declared`."""
     code, probability = detect(f"{title}. {summary}"[:1000])

@@ -9,20 +9,21 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock, Timeout
 
-from . import aggregate
+from . import aggregate, schedule
 from . import config as configuration
 from .classify import load_classifier
-from .errors import AlreadyRunningError, ExitCode, TrackerError
-from .fetch import fetch_all
+from .errors import AlreadyRunningError, ExitCode, ModelError, TrackerError
+from .fetch import fetch_all, host_of
 from .identity import identify, outlets_by_name_and_host
-from .language import language_of
-from .parse import parse
+from .language import language_of, unreadable
+from .parser_process import parse_all
 from .records import FetchOutcome, GateDecision, ParsedFeed, RunSummary
 from .store import open_store
 
@@ -31,14 +32,21 @@ if TYPE_CHECKING:
 
     from .classify import Classifier
     from .config import Config
-    from .records import FeedResult, Fetched, Outlet
+    from .framing import Frames
+    from .records import Feed, FeedResult, FeedState, Fetched, Outlet, Pruned, Rejected
+    from .schedule import Due
     from .store import Store
     from .topic import Query
+
+    Progress = Callable[[FeedResult], None]
 
 LABEL_BATCH = 100
 """Labels per transaction: what a crash can cost."""
 
 GATE_BATCH = 2000
+
+FEW_FEEDS = 5
+"""When fewer are due and all of them fail, that says something about them and nothing about the network."""
 
 log = logging.getLogger(__name__)
 
@@ -53,37 +61,107 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 def gate(query: Query, topic_language: str, title: str, summary: str, language: str | None) -> GateDecision:
     """Keywords first, then language: the classifier reads one language only. Unknown languages pass."""
     decision = query.decide(title, summary)
-    if decision.passed and language not in {topic_language, None}:
-        return GateDecision(False, "language", f"language {language}; the classifier reads {topic_language}")
+    if decision.passed and (reason := unreadable(language, topic_language)):
+        return GateDecision(False, "language", reason)
     return decision
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class _Polling:
+    """Which feeds a run asks and how long it may take. `clock` gives the time of day, aware UTC."""
+
+    due_only: bool = False
+    deadline: float | None = None
+    clock: Callable[[], datetime] = _now
+
+
+@dataclass(frozen=True)
+class _Selection:
+    requests: list[tuple[Feed, FeedState]]
+    waits: dict[str, datetime]
+    not_due: int
+    off: int
+
+
+def _waits(store: Store, now: datetime) -> dict[str, datetime]:
+    """Until when hosts want to be left alone; each host's last answer counts."""
+    return {host_of(url): until for url, until in store.waits(now)}
+
+
+def next_polls(store: Store, now: datetime) -> dict[str, Due]:
+    """When each feed of the last configuration is due next, and why, by its address in feeds.yaml."""
+    waits, states = _waits(store, now), store.feed_states()
+    return {
+        url: schedule.due(url, history, now, waits.get(host_of(states[url].address or url)))
+        for url, history in store.feed_histories().items()
+    }
+
+
+def _select(store: Store, feeds: Sequence[Feed], now: datetime, *, due_only: bool) -> _Selection:
+    states, histories = store.feed_states(), store.feed_histories()
+    on = [feed for feed in feeds if histories[feed.url].off_since is None]
+    polls = next_polls(store, now) if due_only else {}
+    asked = [feed for feed in on if not due_only or polls[feed.url].is_over(now)]
+    requests = []
+    for feed in asked:
+        state = states[feed.url]
+        if not schedule.ask_conditionally(state, histories[feed.url], now):
+            state = replace(state, etag=None, last_modified=None)
+        requests.append((feed, state))
+    return _Selection(requests, _waits(store, now), len(on) - len(asked), len(feeds) - len(on))
+
+
 def _ingest(
-    store: Store, run_id: int, config: Config, progress: Callable[[FeedResult], None] | None
+    store: Store, run_id: int, config: Config, selection: _Selection, polling: _Polling, progress: Progress | None
 ) -> list[FeedResult]:
     outlets = outlets_by_name_and_host(config.feeds)
-    states = store.feed_states()
     results = []
-    requests = [(feed, states[feed.url]) for feed in config.feeds]
-    with contextlib.closing(fetch_all(requests, config.network)) as arriving:
-        for fetched in arriving:
-            result = _store_one(store, run_id, fetched, config, outlets)
+    answers = fetch_all(
+        selection.requests, config.network, waits=selection.waits, deadline=polling.deadline, clock=polling.clock
+    )
+    with (
+        contextlib.closing(answers) as arriving,
+        contextlib.closing(parse_all(arriving, config.network)) as documents,
+    ):
+        for fetched, parsed in documents:
+            result = _store_one(store, run_id, fetched, parsed, outlets)
             results.append(result)
-            level = logging.INFO if result.outcome.succeeded else logging.WARNING
+            level = logging.WARNING if result.outcome.attempted and not result.outcome.succeeded else logging.INFO
             log.log(level, "%s %s: %s", result.outcome.value, result.feed_url, result.error or _brought(result))
             if progress:
                 progress(result)
+    _report_changes(store, selection, results)
     return results
+
+
+def _report_changes(store: Store, selection: _Selection, results: Sequence[FeedResult]) -> None:
+    """Say aloud what is different for the next run."""
+    unreached = sum(result.outcome is FetchOutcome.NOT_REACHED for result in results)
+    if unreached:
+        log.warning("the deadline came before %d of %d feeds were asked", unreached, len(results))
+    states, histories = store.feed_states(), store.feed_histories()
+    for feed, before in selection.requests:
+        if histories[feed.url].off_since is not None:
+            log.warning(
+                "OFF %s: the server says that this feed of %s is gone for good (410); it is not asked any more. "
+                "Correct or remove it in feeds.yaml, or ask again with `media-coverage feeds on %s`",
+                *(feed.url, feed.outlet.name, feed.url),
+            )
+        if states[feed.url].address != before.address:
+            log.warning("moved: %s is asked at %s from now on", feed.url, states[feed.url].address or feed.url)
 
 
 def _brought(result: FeedResult) -> str:
     return f"{result.entries} entries, {result.new_articles} new articles, {result.new_versions} new wordings"
 
 
-def _store_one(store: Store, run_id: int, fetched: Fetched, config: Config, outlets: dict[str, Outlet]) -> FeedResult:
-    if fetched.outcome is not FetchOutcome.OK:
-        return store.record(run_id, fetched, None, ())
-    parsed = parse(fetched, config.network.max_entries)
+def _store_one(
+    store: Store, run_id: int, fetched: Fetched, parsed: ParsedFeed | Rejected | None, outlets: dict[str, Outlet]
+) -> FeedResult:
     if not isinstance(parsed, ParsedFeed):
         return store.record(run_id, fetched, parsed, ())
     speak = functools.partial(language_of, declared=parsed.language)
@@ -119,15 +197,15 @@ def apply_aggregates(store: Store) -> int:
     """Recompute the stored counts of the days that changed. Returns how many days."""
     days, articles = store.changed_articles()
     if days:
-        store.replace_days(days, aggregate.daily_frames(articles))
+        store.replace_days(days, aggregate.daily_frames(articles, store.frames))
     return len(days)
 
 
-def _exit_code(results: Sequence[FeedResult]) -> ExitCode:
-    failed = sum(not result.outcome.succeeded for result in results)
-    if not failed:
+def _exit_code(results: Sequence[FeedResult], feeds: int) -> ExitCode:
+    asked = [result.outcome.succeeded for result in results if result.outcome is not FetchOutcome.HELD_BACK]
+    if all(asked):
         return ExitCode.OK
-    return ExitCode.NOTHING_WORKED if failed == len(results) else ExitCode.SOME_FEEDS_FAILED
+    return ExitCode.SOME_FEEDS_FAILED if any(asked) or len(asked) < min(feeds, FEW_FEEDS) else ExitCode.NOTHING_WORKED
 
 
 @contextlib.contextmanager
@@ -147,13 +225,22 @@ def _locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def _check_frames(classifier: Classifier, frames: Frames) -> None:
+    """Refuse a classifier that tells other frames apart. `load_classifier` does so itself; others are handed in."""
+    if classifier.info.frames != frames:
+        raise ModelError(
+            f"tells the frames {classifier.info.frames} apart, but {frames} are in force; use a model of these frames",
+            path=classifier.info.model_id,
+        )
+
+
 def relabel(database: Path, classifier: Classifier, *, activate: bool = False) -> tuple[int, int]:
     """Label what is stored with another model; earlier labels stay. Returns (labelled, relevant).
 
     With `activate` reports show this model from now on. Raises as `run` does; a second call goes on from there.
     """
-    with open_store(database):  # a relabelling must not make a new database
-        pass
+    with open_store(database) as store:  # a relabelling must not make a new database
+        _check_frames(classifier, store.frames)
     with _locked(database), open_store(database, read_only=False) as store:
         run_id = store.begin_relabelling(classifier.info, datetime.now(UTC), activate=activate)
         counted = apply_labels(store, run_id, classifier)
@@ -162,32 +249,51 @@ def relabel(database: Path, classifier: Classifier, *, activate: bool = False) -
     return counted
 
 
+def prune(database: Path, older_than: int, *, everything: bool = False, dry_run: bool = False) -> Pruned:
+    """Remove texts that no feed has listed for `older_than` days; see Store.prune. Raises as `run` does."""
+    with open_store(database):  # nothing to prune is no reason to make a new database
+        pass
+    now = datetime.now(UTC)
+    with _locked(database), open_store(database, read_only=False) as store:
+        return store.prune(now - timedelta(days=older_than), now, on_topic=everything, dry_run=dry_run)
+
+
 def run(
     config: Config | str | Path,
     database: Path | None = None,
     classifier: Classifier | None = None,
-    progress: Callable[[FeedResult], None] | None = None,
+    progress: Progress | None = None,
+    *,
+    due_only: bool = False,
+    deadline: float | None = None,
+    clock: Callable[[], datetime] = _now,
 ) -> RunSummary:
     """One cron-safe pass over all feeds of `config`, a Config or the path of a feeds.yaml.
 
-    `database` and `classifier` default to the configuration's file and the embedded model. `progress` is called
-    after each feed. Raises TrackerError (AlreadyRunningError when another run holds the lock); what was stored
-    up to there is kept, and the next run goes on from it.
+    `database` and `classifier` default to the configuration's file and classifier. `progress` is called after each
+    feed. With `due_only` only the feeds are asked whose time has come (`schedule.due`); without it all are, except
+    those that are off and those whose host asked to be left alone. After `deadline` seconds no feed is asked any
+    more; what has come is still labelled. `clock` gives the time of day, aware UTC.
+
+    Raises TrackerError (AlreadyRunningError when another run holds the lock); what was stored up to there is kept,
+    and the next run goes on from it.
     """
     config = configuration.load(Path(config)) if isinstance(config, str | Path) else config
     path = database or config.database
-    classifier = classifier or load_classifier()
-    with _locked(path), open_store(path, read_only=False) as store:
-        return _run(store, config, classifier, progress)
+    classifier = classifier or load_classifier(**config.classifier_options())
+    _check_frames(classifier, config.frames)
+    with _locked(path), open_store(path, read_only=False, frames=config.frames) as store:
+        return _run(store, config, classifier, _Polling(due_only, deadline, clock), progress)
 
 
 def _run(
-    store: Store, config: Config, classifier: Classifier, progress: Callable[[FeedResult], None] | None
+    store: Store, config: Config, classifier: Classifier, polling: _Polling, progress: Progress | None
 ) -> RunSummary:
-    started = datetime.now(UTC)
+    started = polling.clock()
     run_id = store.begin_run(config, classifier.info, started)
     try:
-        results = _ingest(store, run_id, config, progress)
+        selection = _select(store, config.feeds, started, due_only=polling.due_only)
+        results = _ingest(store, run_id, config, selection, polling, progress)
         passed = apply_gate(store, config.query, config.topic.language)
         labelled, relevant = apply_labels(store, run_id, classifier)
         days = apply_aggregates(store)
@@ -196,12 +302,12 @@ def _run(
         code = error.exit_code if isinstance(error, TrackerError) else ExitCode.NOTHING_WORKED
         code = code if state == "failed" else ExitCode.INTERRUPTED
         try:
-            store.end_run(run_id, state, code, datetime.now(UTC), str(error)[:500] or type(error).__name__)
+            store.end_run(run_id, state, code, polling.clock(), str(error)[:500] or type(error).__name__)
         except TrackerError as second:  # a full disk stops this note too; the next run marks the row
             log.debug("the run's end was not stored: %s", second)
         raise
-    finished = datetime.now(UTC)
-    code = _exit_code(results)
+    finished = polling.clock()
+    code = _exit_code(results, len(config.feeds))
     store.end_run(run_id, "finished", code, finished)
     return RunSummary(
         run_id=run_id,
@@ -218,4 +324,6 @@ def _run(
         relevant=relevant,
         days_aggregated=days,
         model_id=classifier.info.model_id,
+        not_due=selection.not_due,
+        off=selection.off,
     )

@@ -7,7 +7,7 @@ Sighting ─store─► rows ─topic─► GateDecision ─classify─► Frami
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -35,28 +35,33 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One address to poll."""
+    """One address to poll. `title` is what feed readers call it, where that is not the outlet's name."""
 
     url: str
     outlet: Outlet
     kind: FeedKind = FeedKind.FEED
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """What the last good answer of a feed left behind, sent back verbatim."""
+    """What the last good answer of a feed left behind: validators, sent back verbatim, and the body's hash.
+
+    `address` is where a permanent move has led; None while it is the one in feeds.yaml.
+    """
 
     etag: str | None = None
     last_modified: str | None = None
     body_sha256: str | None = None
+    address: str | None = None
 
 
 class FetchOutcome(StrEnum):
-    """How one attempt ended. The first four count as a success."""
+    """How one attempt ended. The first four count as a success; the last two are no attempts."""
 
     OK = "ok"
     DAMAGED = "damaged"
-    """Readable entries in a document that is not well-formed."""
+    """Readable entries in a document that is not well-formed, or whose compression breaks off."""
     NOT_MODIFIED = "not_modified"
     """304: the server says that nothing changed."""
     UNCHANGED = "unchanged"
@@ -82,10 +87,21 @@ class FetchOutcome(StrEnum):
     """The answer broke off or is not HTTP."""
     PARSER_ERROR = "parser_error"
     """The parser failed on this document; the document is at fault, or the parser is."""
+    PARSER_KILLED = "parser_killed"
+    """The parser had to be stopped on this document, or died of it: too long, too much memory, a crash."""
+    HELD_BACK = "held_back"
+    """Not asked: its host wants to be left alone for a while (Retry-After)."""
+    NOT_REACHED = "not_reached"
+    """Not asked, or not waited for to the end: the run's deadline came first."""
 
     @property
     def succeeded(self) -> bool:
         return self in _SUCCEEDED
+
+    @property
+    def attempted(self) -> bool:
+        """Was the feed asked and given its time to answer?"""
+        return self not in {FetchOutcome.HELD_BACK, FetchOutcome.NOT_REACHED}
 
 
 _SUCCEEDED = frozenset({FetchOutcome.OK, FetchOutcome.DAMAGED, FetchOutcome.NOT_MODIFIED, FetchOutcome.UNCHANGED})
@@ -95,7 +111,9 @@ _SUCCEEDED = frozenset({FetchOutcome.OK, FetchOutcome.DAMAGED, FetchOutcome.NOT_
 class Fetched:
     """One attempt to get a feed: the answer, or why there is none.
 
-    `body` is empty unless `outcome` is OK. `headers` has lower-case names. `error` is one sentence.
+    `body` is empty unless `outcome` is OK or DAMAGED. `headers` has lower-case names. `error` is one sentence.
+    `conditional` says whether validators were sent, `moved_to` where permanent redirects led, `wait_until` how long
+    the answering host is to be left alone.
     """
 
     feed: Feed
@@ -108,6 +126,44 @@ class Fetched:
     body: bytes = b""
     body_sha256: str | None = None
     error: str | None = None
+    conditional: bool = False
+    moved_to: str | None = None
+    wait_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is kept of one attempt to decide on the next; a row of the table `fetch`.
+
+    `seen_before` counts the entries that the feed had listed earlier, None where nothing can be compared.
+    `lying_304` says that there were new entries under validators that would have been answered with 304.
+    """
+
+    at: datetime
+    outcome: FetchOutcome
+    status: int | None = None
+    entries: int = 0
+    seen_before: int | None = None
+    lying_304: bool = False
+    moved_to: str | None = None
+    wait_until: datetime | None = None
+    fresh_until: datetime | None = None
+    fresh_by: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHistory:
+    """The last attempts at a feed, oldest first, and what reaches further back.
+
+    `total` counts all attempts ever, `full_at` is when a whole document last came, `off_since` when the feed was
+    switched off because its server called it gone.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
+    total: int = 0
+    full_at: datetime | None = None
+    off_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +178,24 @@ class Entry:
     published_raw: str | None = None
     source_title: str | None = None
     source_url: str | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """A document that was understood. `language` as declared; `damage` says what was wrong with it."""
+    """A document that was understood. `language` as declared; `damage` says what was wrong with it.
+
+    `cut` says what was left out of it because it was too long. `fresh_for` is how long the publisher wants to be
+    left alone between two requests (ttl, sy:updatePeriod).
+    """
 
     title: str
     version: str
     language: str | None
     entries: tuple[Entry, ...]
     damage: str | None = None
+    fresh_for: timedelta | None = None
+    cut: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +221,17 @@ class DateSource(StrEnum):
     """Where the publication time of an article comes from."""
 
     FEED = "feed"
+    URL = "url"
+    """The feed gave none, or one that cannot be true; the address names the day, whose first second is taken."""
     FIRST_SEEN = "first_seen"
-    """The feed gave none, or one that cannot be true."""
+    """Neither names a time that can be true."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """An entry with its identity, ready to be stored.
 
-    `key` identifies the article across feeds; `story_key` groups the same text under many mastheads.
+    `key` identifies the article across feeds. `agency` is credited by `agency_words`.
     """
 
     entry: Entry
@@ -179,7 +244,8 @@ class Sighting:
     language: str | None
     language_source: str
     text_sha256: str
-    story_key: str
+    agency: str | None = None
+    agency_words: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +266,31 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """One of the two frames of a topic, from feeds.yaml.
+
+    `name` is the label that a text with this frame alone gets, `output` the classifier's output for it; both are
+    columns of the database. `title` and `description` are for readers and may change: they do not count when frames
+    are compared.
+    """
+
+    name: str
+    output: str
+    title: str = field(compare=False)
+    description: str = field(default="", compare=False)
+
+    @property
+    def words(self) -> str:
+        """The title as it stands inside a sentence: "a turning point", but "NATO at fault"."""
+        return self.title if self.title[1:2].isupper() else self.title[:1].lower() + self.title[1:]
+
+
+@dataclass(frozen=True, slots=True)
 class Framing:
     """A classifier's answer for one text. Probabilities are calibrated and lie in 0..1.
 
-    `label` is hopeful_peace, appeasement, mixed or neither and says nothing about relevance;
-    `leaning` is the likelier of the two frames; `evidence` the sentence that decided.
+    `label` is the name of a frame, mixed or neither, and says nothing about relevance; `leaning` is the likelier of
+    the two frames, `p` their probabilities in the order of the frames; `evidence` the sentence that decided.
     """
 
     relevant: bool
@@ -212,9 +298,24 @@ class Framing:
     leaning: str
     uncertain: bool
     p_relevant: float
-    p_hope: float
-    p_appease: float
+    p: tuple[float, float]
     evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What one coder says about one text. `frames` in the order of the topic's frames, both False where not relevant.
+
+    `certainty` is 1 sure, 2 leaning, 3 coin-flip; `purpose` training, or audit for what models must not learn from.
+    """
+
+    version_id: int
+    coder: str
+    codebook_version: str
+    relevant: bool
+    frames: tuple[bool, bool] = (False, False)
+    certainty: int = 1
+    purpose: str = "training"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +334,21 @@ class FeedResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """What `prune` removed, or would remove: articles and versions that lost their text, and its characters."""
+
+    articles: int
+    versions: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One pass of the pipeline. `exit_code` as in docs/cron.md."""
+    """One pass of the pipeline. `exit_code` as in docs/cron.md.
+
+    `feeds` are those asked, held back or not reached; `not_due` counts those whose time had not come, `off` those
+    switched off because their server called them gone.
+    """
 
     run_id: int
     started_at: datetime
@@ -250,3 +364,5 @@ class RunSummary:
     relevant: int
     days_aggregated: int
     model_id: str
+    not_due: int = 0
+    off: int = 0

@@ -13,12 +13,13 @@ import pandas as pd
 
 from . import charts, estimate
 from .aggregate import AGGREGATES, mondays
-from .framing import APPEASEMENT, HOPEFUL, LABELS
+from .framing import MIXED, NEITHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from .framing import Frames
     from .store import Store
 
 MAX_LISTED = 400
@@ -32,7 +33,7 @@ class Material:
     """Everything a report is made of, taken from the store at one moment."""
 
     topic: str
-    titles: dict[str, str]
+    frames: Frames
     daily: pd.DataFrame
     articles: pd.DataFrame
     feeds: pd.DataFrame
@@ -45,7 +46,7 @@ class Material:
     database: str
 
     @classmethod
-    def from_store(cls, store: Store, made_at: datetime, titles: dict[str, str], since: str, until: str) -> Material:
+    def from_store(cls, store: Store, made_at: datetime, since: str, until: str) -> Material:
         """Read what a report on the days `since`..`until` (YYYY-MM-DD, both included) needs."""
         daily = store.daily_frames()
         runs = store.runs()
@@ -54,7 +55,7 @@ class Material:
         newest = runs.iloc[0] if len(runs) else None
         return cls(
             topic=str(newest["topic"]) if newest is not None else "no run yet",
-            titles=titles,
+            frames=store.frames,
             daily=daily[(daily["date"] >= since) & (daily["date"] <= until)],
             articles=articles,
             feeds=store.feeds(),
@@ -87,12 +88,12 @@ def counts_by(material: Material, by: str) -> pd.DataFrame:
     frame = frame[frame["articles"] > 0].reset_index(drop=True)
     distinct = material.articles.groupby(_KEY_OF[by](material.articles))["story_id"].nunique()
     frame["stories"] = frame.iloc[:, 0].map(distinct).fillna(0).astype("int64")
-    return estimate.with_intervals(frame)
+    return estimate.with_intervals(frame, material.frames)
 
 
 def totals(material: Material) -> dict[str, int]:
     """Sums over everything shown."""
-    names = ["all_articles", "articles", "new_stories", *LABELS]
+    names = ["all_articles", "articles", "new_stories", *material.frames.labels]
     return {name: int(material.daily[name].sum()) for name in names}
 
 
@@ -127,13 +128,13 @@ def index_words(row: dict[str, Any]) -> str:
 def headline(material: Material) -> str:
     """The whole period in one sentence."""
     total = totals(material)
-    net = estimate.net_framing_index(total[HOPEFUL], total[APPEASEMENT])
+    first, second = material.frames.both
+    net = estimate.net_framing_index(total[first.name], total[second.name])
     if not total["articles"]:
         return "No on-topic article yet."
     counted = (
         f"{total['articles']:,} on-topic articles ({total['new_stories']:,} distinct stories): "
-        f"{total[HOPEFUL]:,} {material.titles[HOPEFUL].lower()}, "
-        f"{total[APPEASEMENT]:,} {material.titles[APPEASEMENT].lower()}, "
+        f"{total[first.name]:,} {first.words}, {total[second.name]:,} {second.words}, "
         f"{total['mixed']:,} mixed, {total['neither']:,} neither."
     )
     if net is None or net.n < estimate.MIN_ITEMS:
@@ -156,12 +157,12 @@ def safe_url(url: object) -> str | None:
 # ---------------------------------------------------------------------- terminal
 
 
-def _bar(row: dict[str, Any], width: int = 24) -> str:
-    """Hopeful from the left, appeasement from the right, in proportion to the on-topic articles."""
-    hopeful = round(width * row[HOPEFUL] / row["articles"])
-    appeasement = min(width - hopeful, round(width * row[APPEASEMENT] / row["articles"]))
-    rest = width - hopeful - appeasement
-    return f"[blue]{'█' * hopeful}[/][bright_black]{'·' * rest}[/][red]{'█' * appeasement}[/]"
+def _bar(row: dict[str, Any], frames: Frames, width: int = 24) -> str:
+    """The first frame from the left, the second from the right, in proportion to the on-topic articles."""
+    first, second = (round(width * row[name] / row["articles"]) for name in frames.names)
+    second = min(width - first, second)
+    rest = width - first - second
+    return f"[blue]{'█' * first}[/][bright_black]{'·' * rest}[/][red]{'█' * second}[/]"
 
 
 def terminal(material: Material) -> Iterable[Any]:
@@ -178,8 +179,8 @@ def terminal(material: Material) -> Iterable[Any]:
         table.add_column("week")
         table.add_column("n", justify="right")
         table.add_column("stories", justify="right")
-        table.add_column(escape(material.titles[HOPEFUL].lower()), justify="right", style="blue")
-        table.add_column(escape(material.titles[APPEASEMENT].lower()), justify="right", style="red")
+        for frame, colour in zip(material.frames.both, ("blue", "red"), strict=True):
+            table.add_column(escape(frame.words), justify="right", style=colour)
         table.add_column("net framing index", justify="right")
         table.add_column("")
         for row in _rows(weekly):
@@ -187,10 +188,9 @@ def terminal(material: Material) -> Iterable[Any]:
                 str(row["date"]),
                 f"{row['articles']}",
                 f"{row['stories']}",
-                f"{row[HOPEFUL]}  {share_words(row, HOPEFUL):>12}",
-                f"{row[APPEASEMENT]}  {share_words(row, APPEASEMENT):>12}",
+                *(f"{row[name]}  {share_words(row, name):>12}" for name in material.frames.names),
                 index_words(row),
-                _bar(row),
+                _bar(row, material.frames),
             )
         yield table
         yield RichText(f"[95 % intervals]; {estimate.UNCORRECTED}; – where n < {estimate.MIN_ITEMS}\n", style="dim")
@@ -215,7 +215,7 @@ def health_lines(feeds: pd.DataFrame) -> list[str]:
 # ---------------------------------------------------------------------- page
 
 
-def _table(counts: pd.DataFrame, link: Callable[[str], str]) -> list[dict[str, Any]]:
+def _table(counts: pd.DataFrame, frames: Frames, link: Callable[[str], str]) -> list[dict[str, Any]]:
     """Rows for the template: name, anchor, counts and shares in words."""
     name = counts.columns[0]
     return [
@@ -225,7 +225,7 @@ def _table(counts: pd.DataFrame, link: Callable[[str], str]) -> list[dict[str, A
             "articles": row["articles"],
             "stories": row["stories"],
             "all_articles": row["all_articles"],
-            "cells": [(row[label], share_words(row, label)) for label in LABELS],
+            "cells": [(row[label], share_words(row, label)) for label in frames.labels],
             "index": index_words(row).split(" "),
             "index_n": row["index_n"],
         }
@@ -242,7 +242,7 @@ def _marked(row: dict[str, Any], field: str) -> list[tuple[str, bool]]:
     return [(part, deciding) for part, deciding in ((before, False), (evidence, True), (after, False)) if part]
 
 
-def _article(row: dict[str, Any]) -> dict[str, Any]:
+def _article(row: dict[str, Any], frames: Frames) -> dict[str, Any]:
     title = _marked(row, "title") or [("(no headline)", False)]
     in_title = any(deciding for _, deciding in title)
     return {
@@ -255,18 +255,17 @@ def _article(row: dict[str, Any]) -> dict[str, Any]:
         "summary": [(text, deciding and not in_title) for text, deciding in _marked(row, "summary")],
         "label": row["label"],
         "uncertain": bool(row["uncertain"]),
-        "p_hope": row["p_hope"],
-        "p_appease": row["p_appease"],
+        "p": [row[f"p_{frame.output}"] for frame in frames.both],
         "edited": row["versions"] > 1,
     }
 
 
-def _weeks(articles: pd.DataFrame, max_listed: int) -> list[dict[str, Any]]:
+def _weeks(articles: pd.DataFrame, frames: Frames, max_listed: int) -> list[dict[str, Any]]:
     weeks = []
     if len(articles):
         for week, rows in articles.groupby(mondays(articles["date"]), sort=True):
             shown = _rows(rows.head(max_listed))
-            weeks.append({"week": week, "n": len(rows), "articles": [_article(row) for row in shown]})
+            weeks.append({"week": week, "n": len(rows), "articles": [_article(row, frames) for row in shown]})
     return weeks
 
 
@@ -328,30 +327,31 @@ def html(material: Material, max_listed: int = MAX_LISTED) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
+    frames = material.frames
     weekly, groups, outlets = (counts_by(material, by) for by in ("week", "group", "outlet"))
     enough = outlets[outlets["articles"] >= estimate.MIN_ITEMS]
     drawn = {}
     if len(weekly):
         drawn = {
-            "trend": charts.svg(charts.trend(weekly, material.events, material.titles)),
+            "trend": charts.svg(charts.trend(weekly, material.events, frames)),
             "index": charts.svg(charts.index(weekly, material.events)),
-            "groups": charts.svg(charts.shares(groups, "outlet_group", material.titles, "#group-")),
+            "groups": charts.svg(charts.shares(groups, "outlet_group", frames, "#group-")),
         }
     if len(enough):
-        drawn["outlets"] = charts.svg(charts.shares(enough, "outlet", material.titles, "#outlet-"))
+        drawn["outlets"] = charts.svg(charts.shares(enough, "outlet", frames, "#outlet-"))
     edits = material.edited.assign(url=material.edited["url"].map(safe_url)).head(50)
     return environment.get_template("report.html.j2").render(
         topic=material.topic,
         headline=headline(material),
         totals=totals(material),
-        titles=material.titles,
-        labels=[material.titles[HOPEFUL], material.titles[APPEASEMENT], "Mixed", "Neither"],
-        label_titles={**material.titles, "mixed": "Mixed", "neither": "Neither"},
+        frames=frames.both,
+        label_titles={**{frame.name: frame.title for frame in frames.both}, MIXED: "Mixed", NEITHER: "Neither"},
+        label_classes=dict(zip(frames.labels, ("first", "second", MIXED, NEITHER), strict=True)),
         charts=drawn,
-        weekly=_table(weekly, lambda name: "#week-" + name),
-        groups=_table(groups, lambda name: "#group-" + charts.anchor(name)),
-        outlets=_table(outlets, lambda name: "#outlet-" + charts.anchor(name)),
-        weeks=_weeks(material.articles, max_listed),
+        weekly=_table(weekly, frames, lambda name: "#week-" + name),
+        groups=_table(groups, frames, lambda name: "#group-" + charts.anchor(name)),
+        outlets=_table(outlets, frames, lambda name: "#outlet-" + charts.anchor(name)),
+        weeks=_weeks(material.articles, frames, max_listed),
         group_lists=_lists(material.articles, "outlet_group", "group-", max_listed),
         outlet_lists=_lists(material.articles, "outlet", "outlet-", max_listed),
         copied=_copied(material.articles),

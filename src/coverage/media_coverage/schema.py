@@ -3,13 +3,24 @@
 The views (`v_…`) are the contract for analysts: they keep their columns. Tables may change with migrations.
 All times are UTC, ISO 8601 with offset ("2026-02-03T14:05:00+00:00"), so that they sort as text.
 Append-only tables refuse UPDATE and DELETE by trigger: history is data.
+
+A database holds one topic's two frames, and some columns are called after them. In the text below $first and $second
+stand for the frames' names, $first_output and $second_output for their outputs: `filled` puts them in. A migration
+finds them by `frames_of(db)`. Views are made anew whenever their text differs, so editing a view takes no migration.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+from string import Template
 from typing import TYPE_CHECKING
 
 from sqlite_utils.migrations import Migrations
+
+from . import stories, wire
+from .framing import DEFAULT_FRAMES, Frames
+from .identity import canonical_url
+from .records import Frame
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -18,6 +29,17 @@ APPLICATION_ID = 0x6D_63_6F_76
 """Marks the SQLite file as ours ("mcov")."""
 
 migrations = Migrations("media-coverage")
+
+_FRAME = """
+CREATE TABLE IF NOT EXISTS frame (
+    position INTEGER PRIMARY KEY CHECK (position IN (1, 2)),
+    name TEXT NOT NULL UNIQUE,
+    output TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL CHECK (title <> ''),
+    description TEXT NOT NULL
+) STRICT
+"""
+"""Made before the first migration, which reads it."""
 
 _TABLES = """
 CREATE TABLE outlet (
@@ -165,12 +187,12 @@ CREATE TABLE label (
     codebook_version TEXT NOT NULL,
     run_id INTEGER NOT NULL REFERENCES run (id),
     relevant INTEGER NOT NULL CHECK (relevant IN (0, 1)),
-    label TEXT NOT NULL CHECK (label IN ('hopeful_peace', 'appeasement', 'mixed', 'neither')),
-    leaning TEXT NOT NULL CHECK (leaning IN ('hopeful_peace', 'appeasement')),
+    label TEXT NOT NULL CHECK (label IN ('$first', '$second', 'mixed', 'neither')),
+    leaning TEXT NOT NULL CHECK (leaning IN ('$first', '$second')),
     uncertain INTEGER NOT NULL CHECK (uncertain IN (0, 1)),
     p_relevant REAL NOT NULL CHECK (p_relevant BETWEEN 0 AND 1),
-    p_hope REAL NOT NULL CHECK (p_hope BETWEEN 0 AND 1),
-    p_appease REAL NOT NULL CHECK (p_appease BETWEEN 0 AND 1),
+    p_$first_output REAL NOT NULL CHECK (p_$first_output BETWEEN 0 AND 1),
+    p_$second_output REAL NOT NULL CHECK (p_$second_output BETWEEN 0 AND 1),
     evidence TEXT NOT NULL,
     created_at TEXT NOT NULL,
     PRIMARY KEY (version_id, model_id, codebook_version)
@@ -185,12 +207,12 @@ CREATE TABLE daily_frames (
     articles INTEGER NOT NULL CHECK (articles BETWEEN 0 AND all_articles),
     stories INTEGER NOT NULL CHECK (stories BETWEEN 0 AND articles),
     new_stories INTEGER NOT NULL CHECK (new_stories BETWEEN 0 AND stories),
-    hopeful_peace INTEGER NOT NULL CHECK (hopeful_peace >= 0),
-    appeasement INTEGER NOT NULL CHECK (appeasement >= 0),
+    $first INTEGER NOT NULL CHECK ($first >= 0),
+    $second INTEGER NOT NULL CHECK ($second >= 0),
     mixed INTEGER NOT NULL CHECK (mixed >= 0),
     neither INTEGER NOT NULL CHECK (neither >= 0),
     PRIMARY KEY (date, outlet),
-    CHECK (hopeful_peace + appeasement + mixed + neither = articles)
+    CHECK ($first + $second + mixed + neither = articles)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE changed_day (
@@ -209,6 +231,49 @@ CREATE TABLE column_description (
     description TEXT NOT NULL CHECK (description <> ''),
     PRIMARY KEY (table_name, column_name)
 ) STRICT, WITHOUT ROWID;
+"""
+
+_CODE = """
+CREATE TABLE code (
+    id INTEGER PRIMARY KEY,
+    version_id INTEGER NOT NULL REFERENCES article_version (id),
+    coder TEXT NOT NULL CHECK (coder <> ''),
+    codebook_version TEXT NOT NULL CHECK (codebook_version <> ''),
+    rel INTEGER NOT NULL CHECK (rel IN (0, 1)),
+    $first_output INTEGER NOT NULL CHECK ($first_output IN (0, 1)),
+    $second_output INTEGER NOT NULL CHECK ($second_output IN (0, 1)),
+    certainty INTEGER NOT NULL CHECK (certainty BETWEEN 1 AND 3),
+    purpose TEXT NOT NULL CHECK (purpose IN ('training', 'audit')),
+    coded_at TEXT NOT NULL,
+    UNIQUE (version_id, coder, codebook_version, purpose),
+    CHECK (rel = 1 OR $first_output + $second_output = 0)
+) STRICT;
+"""
+
+_IDENTITY = """
+CREATE TABLE article_alias (
+    key TEXT PRIMARY KEY,
+    article_id INTEGER NOT NULL REFERENCES article (id),
+    reason TEXT NOT NULL CHECK (reason IN ('guid', 'headline', 'text', 'spelling')),
+    first_seen_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX article_alias_article ON article_alias (article_id);
+
+CREATE TABLE story_link (
+    article_id INTEGER NOT NULL REFERENCES article (id),
+    other_article_id INTEGER NOT NULL REFERENCES article (id),
+    reason TEXT NOT NULL CHECK (reason IN ('same headline', 'near headline', 'same lead', 'same wire')),
+    similarity REAL NOT NULL CHECK (similarity BETWEEN 0 AND 1),
+    PRIMARY KEY (article_id, other_article_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE text_band (
+    band INTEGER NOT NULL,
+    article_id INTEGER NOT NULL REFERENCES article (id),
+    PRIMARY KEY (band, article_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sighting_guid ON sighting (feed_id, guid) WHERE guid IS NOT NULL;
 """
 
 _APPEND_ONLY = ("article_version", "label", "gate")
@@ -239,11 +304,17 @@ SELECT a.id AS article_id,
        CASE WHEN l.relevant THEN l.leaning END AS leaning,
        l.uncertain,
        l.p_relevant,
-       l.p_hope,
-       l.p_appease,
+       l.p_$first_output,
+       l.p_$second_output,
        l.evidence,
        m.model_id,
-       l.codebook_version
+       l.codebook_version,
+       v.agency,
+       v.agency_words,
+       CASE WHEN v.agency IS NOT NULL THEN v.agency_words <> o.name
+            ELSE EXISTS (SELECT 1 FROM article b JOIN article_version w ON w.id = b.current_version_id
+                         WHERE b.story_id = a.story_id AND w.agency IS NOT NULL) END AS wire_copy,
+       v.purged_at
 FROM article a
 JOIN outlet o ON o.id = a.outlet_id
 JOIN article_version v ON v.id = a.current_version_id
@@ -276,14 +347,38 @@ SELECT l.version_id,
        l.leaning,
        l.uncertain,
        l.p_relevant,
-       l.p_hope,
-       l.p_appease,
+       l.p_$first_output,
+       l.p_$second_output,
        l.evidence,
        l.run_id,
-       l.created_at
+       l.created_at,
+       r.runtime,
+       r.cpu
 FROM label l
 JOIN article_version v ON v.id = l.version_id
-JOIN model m ON m.id = l.model_id;
+JOIN model m ON m.id = l.model_id
+JOIN run r ON r.id = l.run_id;
+
+CREATE VIEW v_daily_counts AS
+WITH told AS (
+    SELECT date, outlet, outlet_group, country, feeds, wire_copy,
+           row_number() OVER (PARTITION BY story_id ORDER BY published_at, article_id) = 1 AS opens,
+           row_number() OVER (PARTITION BY story_id, wire_copy ORDER BY published_at, article_id) = 1 AS opens_of_kind
+    FROM v_articles
+    WHERE on_topic
+)
+SELECT date,
+       outlet,
+       outlet_group,
+       country,
+       sum(feeds) AS sightings,
+       count(*) AS articles,
+       sum(opens) AS new_stories,
+       sum(feeds * (NOT wire_copy)) AS own_sightings,
+       sum(NOT wire_copy) AS own_articles,
+       sum(opens_of_kind AND NOT wire_copy) AS own_new_stories
+FROM told
+GROUP BY date, outlet;
 
 CREATE VIEW v_stories AS
 SELECT s.id AS story_id,
@@ -292,10 +387,31 @@ SELECT s.id AS story_id,
        min(a.published_at) AS first_published_at,
        max(a.published_at) AS last_published_at,
        (SELECT v.title FROM article b JOIN article_version v ON v.id = b.current_version_id
-        WHERE b.story_id = s.id ORDER BY b.published_at, b.id LIMIT 1) AS title
+        WHERE b.story_id = s.id ORDER BY b.published_at, b.id LIMIT 1) AS title,
+       s.story_key,
+       (SELECT w.agency FROM article b JOIN article_version w ON w.id = b.current_version_id
+        WHERE b.story_id = s.id AND w.agency IS NOT NULL ORDER BY b.published_at, b.id LIMIT 1) AS agency
 FROM story s
 JOIN article a ON a.story_id = s.id
 GROUP BY s.id;
+
+CREATE VIEW v_story_links AS
+SELECT a.story_id,
+       l.article_id,
+       o.name AS outlet,
+       v.title,
+       l.other_article_id,
+       p.name AS other_outlet,
+       w.title AS other_title,
+       l.reason,
+       l.similarity
+FROM story_link l
+JOIN article a ON a.id = l.article_id
+JOIN outlet o ON o.id = a.outlet_id
+JOIN article_version v ON v.id = a.current_version_id
+JOIN article b ON b.id = l.other_article_id
+JOIN outlet p ON p.id = b.outlet_id
+JOIN article_version w ON w.id = b.current_version_id;
 
 CREATE VIEW v_feeds AS
 SELECT f.id AS feed_id,
@@ -306,17 +422,24 @@ SELECT f.id AS feed_id,
        f.kind,
        f.active,
        f.last_success_at,
-       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id) AS fetches,
-       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id AND NOT x.succeeded) AS failures,
+       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id AND x.attempted) AS fetches,
+       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id AND x.attempted AND NOT x.succeeded) AS failures,
        last.started_at AS last_fetch_at,
        last.outcome AS last_outcome,
        last.error AS last_error,
        (SELECT count(*) FROM sighting s WHERE s.feed_id = f.id) AS articles,
        (SELECT max(a.published_at) FROM sighting s JOIN article a ON a.id = s.article_id
-        WHERE s.feed_id = f.id) AS newest_article_at
+        WHERE s.feed_id = f.id) AS newest_article_at,
+       coalesce((SELECT m.url FROM feed_url m WHERE m.feed_id = f.id ORDER BY m.id DESC LIMIT 1), f.url) AS address,
+       f.off_since,
+       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id AND x.outcome = 'not_modified') AS not_modified,
+       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id AND x.forced) AS forced,
+       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id AND x.forced AND x.entries > x.seen_before) AS forced_news,
+       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id AND x.lying_304) AS lying_304s,
+       (SELECT count(*) FROM fetch x WHERE x.feed_id = f.id AND x.may_have_lost) AS may_have_lost
 FROM feed f
 JOIN outlet o ON o.id = f.outlet_id
-LEFT JOIN fetch last ON last.id = (SELECT max(x.id) FROM fetch x WHERE x.feed_id = f.id);
+LEFT JOIN fetch last ON last.id = (SELECT max(x.id) FROM fetch x WHERE x.feed_id = f.id AND x.attempted);
 
 CREATE VIEW v_fetches AS
 SELECT x.id AS fetch_id,
@@ -333,7 +456,17 @@ SELECT x.id AS fetch_id,
        x.entries,
        x.new_articles,
        x.new_versions,
-       x.error
+       x.error,
+       x.attempted,
+       x.conditional,
+       x.forced,
+       x.lying_304,
+       x.seen_before,
+       x.may_have_lost,
+       x.moved_to,
+       x.wait_until,
+       x.fresh_until,
+       x.fresh_by
 FROM fetch x
 JOIN feed f ON f.id = x.feed_id
 JOIN outlet o ON o.id = f.outlet_id;
@@ -349,15 +482,28 @@ SELECT r.id AS run_id,
        t.name AS topic,
        t.query,
        m.model_id,
-       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id) AS feeds,
-       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND NOT x.succeeded) AS feeds_failed,
+       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND x.attempted) AS feeds,
+       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND x.attempted AND NOT x.succeeded) AS feeds_failed,
        (SELECT coalesce(sum(x.new_articles), 0) FROM fetch x WHERE x.run_id = r.id) AS new_articles,
        (SELECT coalesce(sum(x.new_versions), 0) FROM fetch x WHERE x.run_id = r.id) AS new_versions,
        (SELECT count(*) FROM label l WHERE l.run_id = r.id) AS labelled,
-       r.error
+       r.error,
+       r.runtime,
+       r.cpu,
+       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND NOT x.attempted) AS feeds_not_asked
 FROM run r
 JOIN topic t ON t.id = r.topic_id
 JOIN model m ON m.id = r.model_id;
+
+CREATE VIEW v_feed_urls AS
+SELECT f.url AS feed_url,
+       o.name AS outlet,
+       m.url,
+       m.since,
+       m.reason
+FROM feed_url m
+JOIN feed f ON f.id = m.feed_id
+JOIN outlet o ON o.id = f.outlet_id;
 
 CREATE VIEW v_daily_frames AS
 SELECT date,
@@ -368,37 +514,235 @@ SELECT date,
        articles,
        stories,
        new_stories,
-       hopeful_peace,
-       appeasement,
+       $first,
+       $second,
        mixed,
        neither
 FROM daily_frames;
 
 CREATE VIEW v_events AS
 SELECT date, name FROM event;
+
+CREATE VIEW v_codes AS
+SELECT c.id AS code_id,
+       c.version_id,
+       v.article_id,
+       o.name AS outlet,
+       a.date,
+       v.title,
+       v.summary,
+       c.coder,
+       c.codebook_version,
+       c.rel,
+       c.$first_output,
+       c.$second_output,
+       c.certainty,
+       c.purpose,
+       c.coded_at
+FROM code c
+JOIN article_version v ON v.id = c.version_id
+JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id;
+
+CREATE VIEW v_frames AS
+SELECT position, name, output, title, description FROM frame;
 """
 
 
-def statements(script: str) -> list[str]:
+def filled(text: str, frames: Frames) -> str:
+    """The text with the names of the frames in their places."""
+    return Template(text).substitute(
+        first=frames.first.name,
+        second=frames.second.name,
+        first_output=frames.first.output,
+        second_output=frames.second.output,
+    )
+
+
+def statements(script: str, frames: Frames) -> list[str]:
     """The statements of a script without triggers: none of ours has a semicolon inside."""
-    return [statement.strip() for statement in script.split(";") if statement.strip()]
+    return [statement.strip() for statement in filled(script, frames).split(";") if statement.strip()]
+
+
+def descriptions(frames: Frames) -> dict[tuple[str, str], str]:
+    """What each (table or view, column) of a database with these frames holds."""
+    return {
+        (table, filled(column, frames)): filled(text, frames)
+        for table, columns in DESCRIPTIONS.items()
+        for column, text in columns.items()
+    }
+
+
+def frames_of(db: Database) -> Frames:
+    """The frames of the database. Raises ValueError when they are not two."""
+    rows = db.execute("SELECT name, output, title, description FROM frame ORDER BY position")
+    first, second = (Frame(*row) for row in rows)
+    return Frames(first, second)
+
+
+def _views(db: Database) -> dict[str, str]:
+    return dict(db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'"))
+
+
+def upgrade(db: Database, frames: Frames) -> None:
+    """Make the tables, or bring them up to date: all of it or nothing. A new file gets `frames`, others keep theirs."""
+    with db.atomic():
+        db.execute(_FRAME)
+        if not db.table("frame").count:
+            kept = DEFAULT_FRAMES if migrations.applied(db) else frames  # schema 1 knew no others
+            for position, frame in enumerate(kept.both, start=1):
+                row = [position, frame.name, frame.output, frame.title, frame.description]
+                db.execute("INSERT INTO frame VALUES (?, ?, ?, ?, ?)", row)
+        if migrations.pending(db):
+            for view in _views(db):
+                db.execute(f"DROP VIEW {view}")  # or it would stand in the way of a changed column
+            migrations.apply(db)
+            db.execute(f"PRAGMA user_version = {len(migrations.applied(db))}")
+        _refresh(db, frames_of(db))
+
+
+def _refresh(db: Database, frames: Frames) -> None:
+    """Bring views and descriptions to the wording of this version."""
+    wanted = statements(_VIEWS, frames)
+    standing = _views(db)
+    if set(standing.values()) != set(wanted):
+        for view in standing:
+            db.execute(f"DROP VIEW {view}")
+        for statement in wanted:
+            db.execute(statement)
+    described = {(table, column): text for table, column, text in db.execute("SELECT * FROM column_description")}
+    if described != (texts := descriptions(frames)):
+        db.execute("DELETE FROM column_description")
+        for (table, column), text in texts.items():
+            db.execute("INSERT INTO column_description VALUES (?, ?, ?)", [table, column, text])
+
+
+def _refuse_changes(db: Database, table: str) -> None:
+    for verb in ("UPDATE", "DELETE"):
+        db.execute(
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        )
 
 
 @migrations()
 def m001_first_schema(db: Database) -> None:
-    """Tables, append-only triggers and views of version 0.1."""
-    for statement in statements(_TABLES):
+    """Tables and append-only triggers of version 0.1."""
+    for statement in statements(_TABLES, frames_of(db)):
         db.execute(statement)
     for table in _APPEND_ONLY:
-        for verb in ("UPDATE", "DELETE"):
-            db.execute(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
-    for statement in statements(_VIEWS):
-        db.execute(statement)
+        _refuse_changes(db, table)
     db.execute(f"PRAGMA application_id = {APPLICATION_ID}")  # in the same transaction: no half-made file is ours
-    db.execute("PRAGMA user_version = 1")
+
+
+@migrations()
+def m002_what_ran_each_label(db: Database) -> None:
+    """The software and the processor behind the labels of a run."""
+    db.execute("ALTER TABLE run ADD COLUMN runtime TEXT")
+    db.execute("ALTER TABLE run ADD COLUMN cpu TEXT")
+
+
+@migrations()
+def m003_codes_by_people(db: Database) -> None:
+    """What coders say about a text, beside what models say."""
+    for statement in statements(_CODE, frames_of(db)):
+        db.execute(statement)
+    _refuse_changes(db, "code")
+
+
+@migrations()
+def m004_polling(db: Database) -> None:
+    """What decides when and where a feed is asked next."""
+    for column in (
+        "attempted INTEGER NOT NULL DEFAULT 1 CHECK (attempted IN (0, 1))",
+        "conditional INTEGER NOT NULL DEFAULT 0 CHECK (conditional IN (0, 1))",
+        "forced INTEGER NOT NULL DEFAULT 0 CHECK (forced IN (0, 1))",
+        "lying_304 INTEGER NOT NULL DEFAULT 0 CHECK (lying_304 IN (0, 1))",
+        "seen_before INTEGER CHECK (seen_before >= 0)",
+        "may_have_lost INTEGER NOT NULL DEFAULT 0 CHECK (may_have_lost IN (0, 1))",
+        "moved_to TEXT",
+        "wait_until TEXT",
+        "fresh_until TEXT",
+        "fresh_by TEXT",
+    ):
+        db.execute(f"ALTER TABLE fetch ADD COLUMN {column}")
+    for column in ("full_at TEXT", "off_since TEXT", "fresh_for_s INTEGER CHECK (fresh_for_s > 0)"):
+        db.execute(f"ALTER TABLE feed ADD COLUMN {column}")
+    db.execute("CREATE INDEX fetch_wait ON fetch (wait_until) WHERE wait_until IS NOT NULL")
+    db.execute(
+        "CREATE TABLE feed_url (id INTEGER PRIMARY KEY, feed_id INTEGER NOT NULL REFERENCES feed (id), "
+        "url TEXT NOT NULL CHECK (url LIKE 'http%'), since TEXT NOT NULL, "
+        "reason TEXT NOT NULL CHECK (reason <> '')) STRICT"
+    )
+    db.execute("CREATE INDEX feed_url_feed ON feed_url (feed_id)")
+    db.execute("CREATE INDEX feed_url_url ON feed_url (url)")
+
+
+@migrations()
+def m005_identity(db: Database) -> None:
+    """Aliases, reasons why texts are one story, agencies, days from addresses, texts that may be removed."""
+    for statement in statements(_IDENTITY, frames_of(db)):
+        db.execute(statement)
+    # SQLite cannot change a CHECK: a column with the wider one takes the old one's place.
+    db.execute(
+        "ALTER TABLE article ADD COLUMN dated_by TEXT NOT NULL DEFAULT 'first_seen' "
+        "CHECK (dated_by IN ('feed', 'url', 'first_seen'))"
+    )
+    db.execute("UPDATE article SET dated_by = date_source")
+    db.execute("ALTER TABLE article DROP COLUMN date_source")
+    db.execute("ALTER TABLE article RENAME COLUMN dated_by TO date_source")
+    for column in ("agency TEXT", "agency_words TEXT", "purged_at TEXT"):
+        db.execute(f"ALTER TABLE article_version ADD COLUMN {column}")
+    for table in ("article_version", "label"):
+        db.execute(f"DROP TRIGGER {table}_no_update")
+    _identify_again(db)
+    _allow_removal(db, "article_version", ("title", "summary"), "OLD.purged_at IS NULL AND NEW.purged_at IS NOT NULL")
+    _allow_removal(
+        db,
+        "label",
+        ("evidence",),
+        "EXISTS (SELECT 1 FROM article_version v WHERE v.id = OLD.version_id AND v.purged_at IS NOT NULL)",
+    )
+
+
+def _allow_removal(db: Database, table: str, texts: tuple[str, ...], condition: str) -> None:
+    """Refuse every UPDATE but one that empties `texts` under `condition`, and changes nothing else but purged_at."""
+    kept = [column.name for column in db.table(table).columns if column.name not in {*texts, "purged_at"}]
+    emptied = " AND ".join(f"NEW.{name} = ''" for name in texts)
+    new, old = (", ".join(f"{row}.{name}" for name in kept) for row in ("NEW", "OLD"))
+    db.execute(
+        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} "
+        f"WHEN NOT coalesce({condition} AND {emptied} AND ({new}) IS ({old}), 0) "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    )
+
+
+def _identify_again(db: Database) -> None:
+    """What the rules of this version find in the articles that are stored already; stories stay as they are."""
+    db.execute(
+        "INSERT INTO story_link SELECT a.id, o.id, 'same headline', 1.0 FROM article a JOIN article o ON o.id = "
+        "(SELECT min(b.id) FROM article b WHERE b.story_id = a.story_id) WHERE a.id <> o.id"
+    )
+    rows = db.execute(
+        "SELECT a.id, a.key, a.id_kind, a.published_at, a.first_seen_at, o.name, v.id, v.title, v.summary "
+        "FROM article a JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.article_id = a.id ORDER BY v.id"
+    ).fetchall()
+    for article, key, kind, published_at, first_seen_at, outlet, version, title, summary in rows:
+        credit = wire.credit(summary, None, outlet)
+        if credit:
+            db.execute(
+                "UPDATE article_version SET agency = ?, agency_words = ? WHERE id = ?",
+                [credit.agency, credit.words, version],
+            )
+        agency = credit.agency if credit else None
+        text = stories.wording(title, summary, outlet, datetime.fromisoformat(published_at), agency)
+        for band in {stories.headline_band(title), *stories.bands(text)}:
+            db.execute("INSERT OR IGNORE INTO text_band VALUES (?, ?)", [band, article])
+        spelt = canonical_url(key) if kind == "url" else None
+        if spelt and spelt != key and not db.execute("SELECT 1 FROM article WHERE key = ?", [spelt]).fetchone():
+            db.execute(
+                "INSERT OR IGNORE INTO article_alias VALUES (?, ?, 'spelling', ?)", [spelt, article, first_seen_at]
+            )
 
 
 _TIME = "UTC, ISO 8601"
@@ -407,6 +751,13 @@ _GROUP = "viewpoint group of the outlet, from feeds.yaml"
 _PROBABILITY = "calibrated probability in 0..1"
 
 DESCRIPTIONS: dict[str, dict[str, str]] = {
+    "frame": {
+        "position": "1 or 2: the net framing index is the first minus the second",
+        "name": "label of a text with this frame alone",
+        "output": "the classifier's output for it; p_ and this name is its probability",
+        "title": "name for readers, from feeds.yaml",
+        "description": "what the frame says, from feeds.yaml; may be empty",
+    },
     "outlet": {
         "id": "key",
         "name": "name of the publisher, unique",
@@ -425,6 +776,16 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "last_modified": "validator of the last full answer, sent back verbatim",
         "body_sha256": "SHA-256 of the last body that was stored",
         "last_success_at": f"when the feed last answered well; {_TIME}",
+        "full_at": f"when a whole document last came, not a 304; {_TIME}",
+        "off_since": f"when its server called it gone for good (410), since when it is not asked; {_TIME}",
+        "fresh_for_s": "update interval that the document itself asks for (ttl, sy:updatePeriod), seconds",
+    },
+    "feed_url": {
+        "id": "key",
+        "feed_id": "the feed",
+        "url": "an address that it has been asked at; the newest row holds the present one",
+        "since": f"from when on; {_TIME}",
+        "reason": "why it is asked there",
     },
     "topic": {
         "id": "key",
@@ -456,6 +817,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "topic_id": "topic in force",
         "model_id": "model in force",
         "error": "why the run failed, one sentence",
+        "runtime": "software that ran the model; NULL for runs before schema 2",
+        "cpu": "architecture and instruction sets of the processor that ran it; NULL for runs before schema 2",
     },
     "fetch": {
         "id": "key",
@@ -472,11 +835,21 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "entries": "entries read from the document",
         "new_articles": "articles seen here for the first time",
         "new_versions": "changed headlines or leads of known articles",
-        "error": "what went wrong, one sentence",
+        "error": "what went wrong or was left out, one sentence",
+        "attempted": "0 when it was not asked: its host wanted to be left alone, or the run's deadline came first",
+        "conditional": "1 when validators were sent",
+        "forced": "1 when validators were known and not sent, in order to find out whether 304s hide news",
+        "lying_304": "1 when a forced request brought news under the validators that had been answered with 304",
+        "seen_before": "entries that this feed had listed before; NULL where there is nothing to compare",
+        "may_have_lost": "1 when no entry had been listed before: others may have come and gone between two requests",
+        "moved_to": "where permanent redirects (301, 308) led; NULL when there were none",
+        "wait_until": f"until when the host asked to be left alone (Retry-After); {_TIME}",
+        "fresh_until": f"until when the publisher calls the answer fresh; {_TIME}",
+        "fresh_by": "what says so: Cache-Control, Expires or the document",
     },
     "story": {
         "id": "key",
-        "story_key": "hash of the normalised headline: the same text under many mastheads",
+        "story_key": "hash of the headline that opened the story; never changes",
         "first_published_at": f"publication time of the article that opened the story; {_TIME}",
     },
     "article": {
@@ -489,7 +862,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "published_at": f"publication time, or first sighting where date_source says so; {_TIME}",
         "date": "day of published_at, UTC, YYYY-MM-DD",
         "published_raw": "the date as the feed spelt it",
-        "date_source": "feed, or first_seen when the feed gave no date or an impossible one",
+        "date_source": "feed; url where only the address names a day that can be true; else first_seen",
         "first_seen_at": f"when we first saw it; {_TIME}",
         "current_version_id": "the newest version of its text",
     },
@@ -503,11 +876,31 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "language_source": "declared (by the feed), detected or unknown",
         "first_seen_at": f"when this wording was first seen; {_TIME}",
         "fetch_id": "the attempt that brought it",
+        "agency": "news agency that dateline, byline or closing line credit, or that the publisher is; NULL for none",
+        "agency_words": "the words that credit it; the publisher's name where that is the agency",
+        "purged_at": f"when `prune` removed title and summary, which are empty since; {_TIME}",
+    },
+    "article_alias": {
+        "key": "another key under which the article was listed; feeds are looked up here too",
+        "article_id": "the article",
+        "reason": "what showed that it is the same: guid (and date or headline), headline (of the outlet, within "
+        "7 days, where links do not identify), text (and date), spelling (the address, as later versions spell it)",
+        "first_seen_at": f"when the key was first listed; {_TIME}",
+    },
+    "story_link": {
+        "article_id": "an article",
+        "other_article_id": "an earlier stored one with the same text; both tell one story",
+        "reason": "same headline, near headline, same lead, or same wire (agency and most of the lead)",
+        "similarity": "0..1: of the headlines, or of the leads where the reason is one (Jaccard index of word pairs)",
+    },
+    "text_band": {
+        "band": "hash of a feature of headline or lead; articles that share one are compared",
+        "article_id": "the article",
     },
     "sighting": {
         "feed_id": "the feed that listed the article",
         "article_id": "the article",
-        "guid": "guid under which this feed lists it",
+        "guid": "guid under which this feed lists it; NULL when it has none, or one that other entries share",
         "first_seen_at": f"first time in this feed; {_TIME}",
         "last_seen_at": f"last time that a full answer of this feed listed it; {_TIME}",
         "times_seen": "number of full answers that listed it",
@@ -525,14 +918,26 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "codebook_version": "codebook behind the label",
         "run_id": "the run that stored it",
         "relevant": "1 when p_relevant reaches the model's threshold",
-        "label": "hopeful_peace, appeasement, mixed or neither",
+        "label": "$first, $second, mixed or neither",
         "leaning": "the likelier of the two frames, also where the label is mixed or neither",
         "uncertain": "1 where a probability lies in the band in which held-out errors concentrate",
-        "p_relevant": f"the text is about the meeting: {_PROBABILITY}",
-        "p_hope": f"hopeful-peace frame: {_PROBABILITY}",
-        "p_appease": f"appeasement frame: {_PROBABILITY}",
+        "p_relevant": f"the text is about the topic: {_PROBABILITY}",
+        "p_$first_output": f"frame $first: {_PROBABILITY}",
+        "p_$second_output": f"frame $second: {_PROBABILITY}",
         "evidence": "the sentence of headline or lead that decided",
         "created_at": f"when the label was made; {_TIME}",
+    },
+    "code": {
+        "id": "key",
+        "version_id": "the text coded",
+        "coder": "who coded it, as the coder wants to be called",
+        "codebook_version": "codebook that the coder followed",
+        "rel": "1 when the text is about the topic",
+        "$first_output": "1 when the text carries the frame $first; 0 where rel is 0",
+        "$second_output": "1 when the text carries the frame $second; 0 where rel is 0",
+        "certainty": "1 sure, 2 leaning, 3 coin-flip",
+        "purpose": "training: models may learn from it; audit: for measuring errors, never learned from",
+        "coded_at": f"when it was coded; {_TIME}",
     },
     "daily_frames": {
         "date": "day of publication, UTC, YYYY-MM-DD",
@@ -543,8 +948,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "articles": "on-topic articles",
         "stories": "distinct stories among the on-topic articles of this row",
         "new_stories": "stories whose first on-topic article stands in this row: sums to distinct stories",
-        "hopeful_peace": "on-topic articles so labelled",
-        "appeasement": "on-topic articles so labelled",
+        "$first": "on-topic articles so labelled",
+        "$second": "on-topic articles so labelled",
         "mixed": "on-topic articles so labelled",
         "neither": "on-topic articles so labelled",
     },
@@ -581,7 +986,7 @@ DESCRIPTIONS |= {
         "date": _ARTICLE["date"],
         "date_source": _ARTICLE["date_source"],
         "first_seen_at": _ARTICLE["first_seen_at"],
-        "story_id": "articles with the same number carry the same text",
+        "story_id": "articles with the same number carry the same text (why: v_story_links)",
         "version_id": "newest version of the text: what is shown and labelled",
         "versions": "number of wordings seen; more than 1 means edited",
         "feeds": "number of feeds that listed it",
@@ -593,11 +998,27 @@ DESCRIPTIONS |= {
         "leaning": _LABEL["leaning"] + "; NULL when not on topic",
         "uncertain": _LABEL["uncertain"],
         "p_relevant": _LABEL["p_relevant"],
-        "p_hope": _LABEL["p_hope"],
-        "p_appease": _LABEL["p_appease"],
+        "p_$first_output": _LABEL["p_$first_output"],
+        "p_$second_output": _LABEL["p_$second_output"],
         "evidence": _LABEL["evidence"],
         "model_id": DESCRIPTIONS["model"]["model_id"],
         "codebook_version": _LABEL["codebook_version"],
+        "agency": _VERSION["agency"],
+        "agency_words": _VERSION["agency_words"],
+        "wire_copy": "1 when the text is another's, an agency's: credited here or by an article of the same story",
+        "purged_at": _VERSION["purged_at"],
+    },
+    "v_daily_counts": {
+        "date": "day of publication, UTC, YYYY-MM-DD",
+        "outlet": "name of the publisher",
+        "outlet_group": _GROUP,
+        "country": _COUNTRY,
+        "sightings": "feeds that listed the row's on-topic articles, summed over articles",
+        "articles": "on-topic articles",
+        "new_stories": "stories whose first on-topic article stands in this row: sums to distinct stories",
+        "own_sightings": "sightings without wire copy",
+        "own_articles": "on-topic articles without wire copy; what agencies publish themselves counts",
+        "own_new_stories": "stories whose first on-topic article that is not wire copy stands in this row",
     },
     "v_versions": {
         "version_id": "key of the version",
@@ -614,6 +1035,17 @@ DESCRIPTIONS |= {
         **{name: text for name, text in _LABEL.items() if name != "model_id"},
         "article_id": "key of the article",
         "model_id": DESCRIPTIONS["model"]["model_id"],
+        "runtime": _RUN["runtime"],
+        "cpu": _RUN["cpu"],
+    },
+    "v_codes": {
+        **{name: text for name, text in DESCRIPTIONS["code"].items() if name != "id"},
+        "code_id": "key of the code",
+        "article_id": "key of the article",
+        "outlet": "name of the publisher",
+        "date": _ARTICLE["date"],
+        "title": _VERSION["title"],
+        "summary": _VERSION["summary"],
     },
     "v_stories": {
         "story_id": "key of the story",
@@ -622,6 +1054,19 @@ DESCRIPTIONS |= {
         "first_published_at": f"earliest publication time; {_TIME}",
         "last_published_at": f"latest publication time; {_TIME}",
         "title": "headline of the earliest article",
+        "story_key": DESCRIPTIONS["story"]["story_key"],
+        "agency": "news agency that one of its articles credits, the earliest first; NULL for none",
+    },
+    "v_story_links": {
+        "story_id": "the story",
+        "article_id": "key of an article",
+        "outlet": "its publisher",
+        "title": "its headline",
+        "other_article_id": "key of an earlier stored article with the same text",
+        "other_outlet": "its publisher",
+        "other_title": "its headline",
+        "reason": DESCRIPTIONS["story_link"]["reason"],
+        "similarity": DESCRIPTIONS["story_link"]["similarity"],
     },
     "v_feeds": {
         "feed_id": "key of the feed",
@@ -639,6 +1084,13 @@ DESCRIPTIONS |= {
         "last_error": _FETCH["error"],
         "articles": "articles that it has listed so far",
         "newest_article_at": f"newest publication time among them; {_TIME}",
+        "address": "address that it is asked at now: the listed one, or where it has moved for good",
+        "off_since": DESCRIPTIONS["feed"]["off_since"],
+        "not_modified": "attempts answered with 304",
+        "forced": "attempts for which validators were known and not sent",
+        "forced_news": "forced attempts that brought entries not seen before",
+        "lying_304s": "forced attempts that proved 304s to be wrong: news under the same validators",
+        "may_have_lost": "attempts without any entry seen before: others may have come and gone in between",
     },
     "v_fetches": {
         "fetch_id": "key of the attempt",
@@ -659,6 +1111,16 @@ DESCRIPTIONS |= {
                 "new_articles",
                 "new_versions",
                 "error",
+                "attempted",
+                "conditional",
+                "forced",
+                "lying_304",
+                "seen_before",
+                "may_have_lost",
+                "moved_to",
+                "wait_until",
+                "fresh_until",
+                "fresh_by",
             ]
         },
     },
@@ -666,17 +1128,24 @@ DESCRIPTIONS |= {
         "run_id": "key of the run",
         **{
             name: _RUN[name]
-            for name in ["started_at", "finished_at", "state", "exit_code", "software", "config_sha256", "error"]
+            for name in "started_at finished_at state exit_code software config_sha256 error runtime cpu".split()
         },
         "topic": "name of the topic in force",
         "query": DESCRIPTIONS["topic"]["query"],
         "model_id": DESCRIPTIONS["model"]["model_id"],
-        "feeds": "feeds attempted",
+        "feeds": "feeds asked",
         "feeds_failed": "feeds that failed",
+        "feeds_not_asked": "feeds held back for their host's sake, or not reached before the run's deadline",
         "new_articles": _FETCH["new_articles"],
         "new_versions": _FETCH["new_versions"],
         "labelled": "texts labelled",
     },
+    "v_feed_urls": {
+        "feed_url": DESCRIPTIONS["feed"]["url"],
+        "outlet": "name of the publisher",
+        **{name: DESCRIPTIONS["feed_url"][name] for name in ("url", "since", "reason")},
+    },
     "v_daily_frames": DESCRIPTIONS["daily_frames"],
     "v_events": DESCRIPTIONS["event"],
+    "v_frames": DESCRIPTIONS["frame"],
 }

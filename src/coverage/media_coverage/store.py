@@ -11,16 +11,29 @@ import contextlib
 import functools
 import json
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from sqlite_utils import Database
 
-from . import __version__, schema
+from . import __version__, schedule, schema, stories
 from .errors import ExitCode, StoreBusyError, StoreError
-from .identity import STORY_WINDOW, canonical_url
-from .records import Feed, FeedResult, FeedState, Text
+from .framing import DEFAULT_FRAMES
+from .identity import KnownArticle, canonical_url, same_article
+from .records import (
+    Attempt,
+    Feed,
+    FeedHistory,
+    FeedKind,
+    FeedResult,
+    FeedState,
+    FetchOutcome,
+    ParsedFeed,
+    Pruned,
+    Rejected,
+    Text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,7 +42,8 @@ if TYPE_CHECKING:
 
     from .classify import ModelInfo
     from .config import Config
-    from .records import Fetched, Framing, GateDecision, Outlet, ParsedFeed, Rejected, Sighting
+    from .framing import Frames
+    from .records import Code, Fetched, Framing, GateDecision, Outlet, Sighting
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,18 +51,26 @@ R = TypeVar("R")
 BUSY_SECONDS = 10.0
 """How long a statement waits for another writer before it gives up."""
 
+MAX_COMPARED = 200
+"""Articles compared with a new one, the newest first: what keeps a run linear when thousands share a headline."""
+
 MAX_VERSIONS = 24
 """Wordings kept per article: a page that prints the time in its lead must not grow for ever."""
 
 _TIME_COLUMNS = (
     "published_at first_seen_at last_seen_at started_at finished_at last_fetch_at last_success_at "
-    "newest_article_at first_published_at last_published_at created_at"
+    "newest_article_at first_published_at last_published_at created_at coded_at "
+    "wait_until fresh_until off_since since"
 ).split()
 
 
 def _iso(time: datetime) -> str:
     """UTC to the second with explicit offset: sorts as text, and SQLite's date functions read it."""
     return time.astimezone(UTC).replace(microsecond=0).isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _translated(method: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[Store, P], R]:
@@ -129,7 +151,7 @@ def _check_ours(connection: sqlite3.Connection, path: Path, *, may_be_new: bool)
     return new
 
 
-def _migrate(db: Database, path: Path, *, new: bool) -> None:
+def _migrate(db: Database, path: Path, frames: Frames, *, new: bool) -> None:
     """Apply what is pending; a file that holds data is copied first."""
     if new:
         db.execute("PRAGMA journal_mode = WAL")
@@ -138,24 +160,29 @@ def _migrate(db: Database, path: Path, *, new: bool) -> None:
         backup = path.with_name(f"{path.name}.before-{pending[0].name}")
         backup.unlink(missing_ok=True)
         db.execute("VACUUM INTO ?", [str(backup)])
-    if pending:
-        schema.migrations.apply(db)
-    described = sum(len(columns) for columns in schema.DESCRIPTIONS.values())
-    if not pending and db.table("column_description").count == described:
-        return
-    with db.atomic():
-        db.execute("DELETE FROM column_description")
-        db.table("column_description").insert_all(
-            {"table_name": table, "column_name": column, "description": text}
-            for table, columns in schema.DESCRIPTIONS.items()
-            for column, text in columns.items()
+    schema.upgrade(db, frames)
+
+
+def _frames_of(db: Database) -> Frames:
+    """The frames of the file; before schema 2 only the default ones were known."""
+    return schema.frames_of(db) if db.table("frame").exists() else DEFAULT_FRAMES
+
+
+def _check_frames(held: Frames, wanted: Frames, path: Path) -> None:
+    if held != wanted:
+        raise StoreError(
+            f"holds the frames {held}, but feeds.yaml names {wanted}; give them a database of their own: "
+            "another file under `database` in feeds.yaml, or --db",
+            path=path,
+            exit_code=ExitCode.USAGE,
         )
 
 
-def open_store(path: str | Path, *, read_only: bool = True) -> Store:
+def open_store(path: str | Path, *, read_only: bool = True, frames: Frames | None = None) -> Store:
     """Open a database; with `read_only=False` create or migrate it first.
 
-    Raises StoreError when the file is foreign, newer than this code, damaged, or not to be had.
+    A new database gets `frames`, or the default ones; it keeps them for good. Raises StoreError when the file is
+    foreign, newer than this code, damaged, not to be had, or holds other frames than those asked for.
     """
     path = Path(path)
     with _speaking_of(path):
@@ -164,19 +191,25 @@ def open_store(path: str | Path, *, read_only: bool = True) -> Store:
             new = _check_ours(connection, path, may_be_new=not read_only)
             db = Database(connection)
             if not read_only:
-                _migrate(db, path, new=new)
+                _migrate(db, path, frames or DEFAULT_FRAMES, new=new)
                 connection.execute("PRAGMA synchronous = NORMAL")  # with WAL: durable up to the last checkpoint
+            held = _frames_of(db)
+            if frames is not None:
+                _check_frames(held, frames, path)
         except BaseException:
             connection.close()
             raise
-    return Store(db, path)
+    return Store(db, path, held)
 
 
 class Store:
-    """An open database. Use `open_store`; close it, or use it as a context manager."""
+    """An open database. Use `open_store`; close it, or use it as a context manager.
 
-    def __init__(self, db: Database, path: Path) -> None:
-        self._db, self.path = db, path
+    `frames` are the two that it holds; labels and columns are called after them.
+    """
+
+    def __init__(self, db: Database, path: Path, frames: Frames) -> None:
+        self._db, self.path, self.frames = db, path, frames
 
     def __enter__(self) -> Store:
         return self
@@ -218,7 +251,8 @@ class Store:
         """
         with self._writing():
             self._db.execute("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
-            self._register_feeds(config.feeds)
+            self._entitle(config.frames)
+            self._register_feeds(config.feeds, now)
             self._db.execute("DELETE FROM event")
             self._db.table("event").insert_all(
                 {"date": event.date.isoformat(), "name": event.name} for event in config.topic.events
@@ -235,6 +269,8 @@ class Store:
                     "config_sha256": config.sha256,
                     "topic_id": topic_id,
                     "model_id": model_id,
+                    "runtime": model.runtime,
+                    "cpu": model.cpu,
                 },
             )
 
@@ -260,10 +296,23 @@ class Store:
                     "config_sha256": last[1],
                     "topic_id": last[0],
                     "model_id": model_id,
+                    "runtime": model.runtime,
+                    "cpu": model.cpu,
                 },
             )
 
-    def _register_feeds(self, feeds: Sequence[Feed]) -> None:
+    def _entitle(self, frames: Frames) -> None:
+        """Take over how feeds.yaml calls the frames now."""
+        _check_frames(self.frames, frames, self.path)
+        for frame in frames.both:
+            self._db.execute(
+                "UPDATE frame SET title = ?, description = ? WHERE name = ?",
+                [frame.title, frame.description, frame.name],
+            )
+        self.frames = frames
+
+    def _register_feeds(self, feeds: Sequence[Feed], now: datetime) -> None:
+        self._take_over_moves({feed.url for feed in feeds}, now)
         self._db.execute("UPDATE feed SET active = 0")
         for feed in feeds:
             self._db.execute(
@@ -271,6 +320,20 @@ class Store:
                 "SET outlet_id = excluded.outlet_id, kind = excluded.kind, active = 1",
                 [feed.url, self._outlet(feed.outlet, listed=True), feed.kind.value],
             )
+
+    def _take_over_moves(self, listed: set[str], now: datetime) -> None:
+        """Where feeds.yaml now lists the address that a feed has moved to, it is still that feed."""
+        moved = self._db.execute(
+            "SELECT f.id, f.url, m.url FROM feed_url m JOIN feed f ON f.id = m.feed_id "
+            "WHERE NOT EXISTS (SELECT 1 FROM feed x WHERE x.url = m.url) ORDER BY m.id"
+        )
+        for feed_id, old, new in moved.fetchall():
+            if new in listed and old not in listed and self._one("SELECT 1 FROM feed WHERE url = ?", new) is None:
+                self._db.execute("UPDATE feed SET url = ?, off_since = NULL WHERE id = ?", [new, feed_id])
+                self._ask_at(feed_id, new, "feeds.yaml lists it", now)
+
+    def _ask_at(self, feed_id: int, url: str, reason: str, now: datetime) -> None:
+        self._insert("feed_url", {"feed_id": feed_id, "url": url, "since": _iso(now), "reason": reason})
 
     def _outlet(self, outlet: Outlet, *, listed: bool) -> int:
         """The outlet's key. What feeds.yaml lists may change group or country; what a search feed names may not."""
@@ -340,9 +403,55 @@ class Store:
 
     @_translated
     def feed_states(self) -> dict[str, FeedState]:
-        """Validators and body hash of every feed, by address."""
-        rows = self._db.execute("SELECT url, etag, last_modified, body_sha256 FROM feed")
-        return {url: FeedState(etag, modified, sha256) for url, etag, modified, sha256 in rows}
+        """Validators, body hash and present address of every feed, by the address in feeds.yaml."""
+        rows = self._db.execute(
+            "SELECT f.url, f.etag, f.last_modified, f.body_sha256, nullif((SELECT m.url FROM feed_url m "
+            "WHERE m.feed_id = f.id ORDER BY m.id DESC LIMIT 1), f.url) FROM feed f"
+        )
+        return {url: FeedState(*state) for url, *state in rows}
+
+    @_translated
+    def feed_histories(self) -> dict[str, FeedHistory]:
+        """The last attempts at every feed that feeds.yaml lists, by its address there."""
+        if not self._db.table("feed_url").exists():
+            raise StoreError(
+                "was written by an older version; `media-coverage run` brings it up to date", path=self.path
+            )
+        feeds = self._db.execute("SELECT id, url, full_at, off_since FROM feed WHERE active").fetchall()
+        return {
+            url: FeedHistory(
+                self._attempts(feed_id),
+                self._one("SELECT count(*) FROM fetch WHERE feed_id = ?", feed_id),
+                _time(full_at),
+                _time(off_since),
+            )
+            for feed_id, url, full_at, off_since in feeds
+        }
+
+    def _attempts(self, feed_id: int) -> tuple[Attempt, ...]:
+        rows = self._db.execute(
+            "SELECT started_at, outcome, status, entries, seen_before, lying_304, moved_to, wait_until, fresh_until, "
+            "fresh_by, error FROM fetch WHERE feed_id = ? AND attempted ORDER BY id DESC LIMIT ?",
+            [feed_id, schedule.HISTORY],
+        )
+        attempts = []
+        for at, outcome, status, entries, seen_before, lying, moved_to, wait, fresh, *why in rows:
+            counts, times = (status, entries, seen_before), (_time(wait), _time(fresh))
+            started_at = datetime.fromisoformat(at)
+            attempts.append(Attempt(started_at, FetchOutcome(outcome), *counts, bool(lying), moved_to, *times, *why))
+        return tuple(reversed(attempts))
+
+    @_translated
+    def waits(self, now: datetime) -> list[tuple[str, datetime]]:
+        """(address that answered, until when its host wants to be left alone), oldest answer first."""
+        rows = self._db.execute("SELECT final_url, wait_until FROM fetch WHERE wait_until > ? ORDER BY id", [_iso(now)])
+        return [(url, datetime.fromisoformat(until)) for url, until in rows]
+
+    @_translated
+    def switch_on(self, url: str) -> None:
+        """Ask a feed again that its server had called gone."""
+        with self._writing():
+            self._db.execute("UPDATE feed SET off_since = NULL WHERE url = ?", [url])
 
     @_translated
     def record(
@@ -352,42 +461,66 @@ class Store:
 
         `parsed` is None where nothing was parsed (failure, 304, same bytes).
         """
-        from .records import FetchOutcome, ParsedFeed, Rejected
-
         outcome, error = fetched.outcome, fetched.error
         if isinstance(parsed, Rejected):
             outcome, error = parsed.outcome, parsed.error
         elif isinstance(parsed, ParsedFeed) and parsed.damage:
-            outcome, error = FetchOutcome.DAMAGED, f"not well-formed: {parsed.damage}"
+            damage = f"not well-formed: {parsed.damage}"
+            outcome, error = FetchOutcome.DAMAGED, f"{error}; {damage}" if error else damage
+        if isinstance(parsed, ParsedFeed) and parsed.cut:
+            error = f"{error}; {parsed.cut}" if error else parsed.cut
+        at = _iso(fetched.started_at)
         with self._writing():
             feed_id = int(self._one("SELECT id FROM feed WHERE url = ?", fetched.feed.url))
+            forced, same_validators = self._forced(feed_id, fetched)
+            comparable = self._one("SELECT 1 FROM sighting WHERE feed_id = ? LIMIT 1", feed_id) is not None
             fetch_id = self._insert(
                 "fetch",
                 {
                     "run_id": run_id,
                     "feed_id": feed_id,
-                    "started_at": _iso(fetched.started_at),
+                    "started_at": at,
                     "elapsed_ms": fetched.elapsed_ms,
                     "outcome": outcome.value,
                     "succeeded": int(outcome.succeeded),
+                    "attempted": int(outcome.attempted),
                     "status": fetched.status,
                     "final_url": fetched.final_url,
                     "bytes": len(fetched.body),
                     "body_sha256": fetched.body_sha256,
                     "error": error,
+                    "conditional": int(fetched.conditional),
+                    "forced": int(forced),
+                    "moved_to": fetched.moved_to,
+                    "wait_until": _iso(fetched.wait_until) if fetched.wait_until else None,
                 },
             )
             new_articles = new_versions = 0
+            known: dict[str, bool] = {}
             for sighting in sightings:
-                article, version = self._add(feed_id, fetch_id, sighting, _iso(fetched.started_at))
+                article, version, seen = self._add(fetched.feed, feed_id, fetch_id, sighting, at)
                 new_articles += article
                 new_versions += version
+                known.setdefault(sighting.key, seen)
+            unseen = len(known) - sum(known.values())
             self._db.execute(
-                "UPDATE fetch SET entries = ?, new_articles = ?, new_versions = ? WHERE id = ?",
-                [len(sightings), new_articles, new_versions, fetch_id],
+                "UPDATE fetch SET entries = ?, new_articles = ?, new_versions = ?, seen_before = ?, may_have_lost = ?, "
+                "lying_304 = ? WHERE id = ?",
+                [
+                    len(sightings),
+                    new_articles,
+                    new_versions,
+                    len(sightings) - unseen if comparable and known else None,
+                    int(comparable and unseen == len(known) > 0),
+                    int(forced and same_validators and comparable and unseen > 0),
+                    fetch_id,
+                ],
             )
             if outcome.succeeded:
-                self._remember(feed_id, fetched, parsed if isinstance(parsed, ParsedFeed) else None)
+                self._remember(feed_id, fetched, outcome, parsed if isinstance(parsed, ParsedFeed) else None)
+            if outcome.attempted:
+                self._note_freshness(feed_id, fetch_id, fetched)
+                self._follow(feed_id, fetched, outcome)
         return FeedResult(
             feed_url=fetched.feed.url,
             outlet=fetched.feed.outlet.name,
@@ -400,35 +533,74 @@ class Store:
             error=error,
         )
 
-    def _remember(self, feed_id: int, fetched: Fetched, parsed: ParsedFeed | None) -> None:
+    def _forced(self, feed_id: int, fetched: Fetched) -> tuple[bool, bool]:
+        """(validators were known and not sent, the answer carries the very same ones)."""
+        held = self._db.execute("SELECT etag, last_modified FROM feed WHERE id = ?", [feed_id]).fetchone()
+        forced = fetched.outcome.attempted and held != (None, None) and not fetched.conditional
+        return forced, held == (fetched.headers.get("etag"), fetched.headers.get("last-modified"))
+
+    def _remember(self, feed_id: int, fetched: Fetched, outcome: FetchOutcome, parsed: ParsedFeed | None) -> None:
         """Validators are replaced by a full answer and refreshed by a 304, which may carry new ones.
 
         A damaged answer leaves none: with them, a 304 would hide for long what the damage has cut off.
         """
-        headers = fetched.headers if parsed is None or not parsed.damage else {}
-        if parsed is not None:
-            self._db.execute(
-                "UPDATE feed SET etag = ?, last_modified = ?, body_sha256 = ?, title = ?, language = ? WHERE id = ?",
-                [
-                    headers.get("etag"),
-                    headers.get("last-modified"),
-                    fetched.body_sha256,
-                    parsed.title or None,
-                    parsed.language,
-                    feed_id,
-                ],
-            )
-        else:
+        headers = fetched.headers if outcome is not FetchOutcome.DAMAGED else {}
+        at = _iso(fetched.started_at)
+        if outcome is FetchOutcome.NOT_MODIFIED:
             self._db.execute(
                 "UPDATE feed SET etag = coalesce(?, etag), last_modified = coalesce(?, last_modified) WHERE id = ?",
                 [headers.get("etag"), headers.get("last-modified"), feed_id],
             )
-        self._db.execute("UPDATE feed SET last_success_at = ? WHERE id = ?", [_iso(fetched.started_at), feed_id])
+        else:
+            self._db.execute(
+                "UPDATE feed SET etag = ?, last_modified = ?, body_sha256 = ?, full_at = ? WHERE id = ?",
+                [headers.get("etag"), headers.get("last-modified"), fetched.body_sha256, at, feed_id],
+            )
+        if parsed is not None:
+            asked = max(round(parsed.fresh_for.total_seconds()), 0) or None if parsed.fresh_for else None
+            self._db.execute(
+                "UPDATE feed SET title = ?, language = ?, fresh_for_s = ? WHERE id = ?",
+                [parsed.title or None, parsed.language, asked, feed_id],
+            )
+        self._db.execute("UPDATE feed SET last_success_at = ? WHERE id = ?", [at, feed_id])
 
-    def _add(self, feed_id: int, fetch_id: int, sighting: Sighting, seen_at: str) -> tuple[bool, bool]:
-        """Store one sighting. Returns (the article is new, a known article has a new wording)."""
+    def _note_freshness(self, feed_id: int, fetch_id: int, fetched: Fetched) -> None:
+        seconds = self._one("SELECT fresh_for_s FROM feed WHERE id = ?", feed_id)
+        publisher = timedelta(seconds=seconds) if seconds and fetched.outcome.succeeded else None
+        fresh = schedule.fresh_until(fetched.headers, fetched.started_at, publisher)
+        if fresh:
+            self._db.execute(
+                "UPDATE fetch SET fresh_until = ?, fresh_by = ? WHERE id = ?", [_iso(fresh[0]), fresh[1], fetch_id]
+            )
+
+    def _follow(self, feed_id: int, fetched: Fetched, outcome: FetchOutcome) -> None:
+        """Decide where the feed is asked next: somewhere else after a move, where it is listed after a false one."""
+        listed, now = fetched.feed.url, fetched.started_at
+        moved = self._db.execute(
+            "SELECT url, since FROM feed_url WHERE feed_id = ? ORDER BY id DESC LIMIT 1", [feed_id]
+        ).fetchone()
+        elsewhere = moved is not None and moved[0] != listed
+        gone = outcome is FetchOutcome.GONE
+        attempts = self._attempts(feed_id)
+        if elsewhere and (gone or schedule.should_go_back(attempts, datetime.fromisoformat(moved[1]))):
+            self._ask_at(feed_id, listed, f"the address that it moved to failed ({outcome.value})", now)
+        elif gone:
+            self._db.execute("UPDATE feed SET off_since = ? WHERE id = ?", [_iso(now), feed_id])
+        elif target := schedule.settled_move(attempts):
+            if moved is None:
+                self._ask_at(feed_id, listed, "feeds.yaml lists it", attempts[0].at)
+            times = schedule.MOVES_BELIEVED
+            self._ask_at(feed_id, target, f"{times} permanent redirects in a row led there, to the same feed", now)
+
+    def _add(
+        self, feed: Feed, feed_id: int, fetch_id: int, sighting: Sighting, seen_at: str
+    ) -> tuple[bool, bool, bool]:
+        """Store one sighting. Returns (the article is new, it has a new wording, this feed listed it before)."""
         entry = sighting.entry
-        known = self._db.execute("SELECT id FROM article WHERE key = ?", [sighting.key]).fetchone()
+        known = self._by_key(sighting)
+        headline = stories.headline_band(entry.title) if known is None else 0
+        if known is None:
+            known = self._recognised(feed, feed_id, sighting, headline, seen_at)
         if known is None:
             article_id = self._insert(
                 "article",
@@ -437,30 +609,69 @@ class Store:
                     "id_kind": sighting.id_kind.value,
                     "url": sighting.url,
                     "outlet_id": self._outlet(sighting.outlet, listed=False),
-                    "story_id": self._story(sighting),
+                    "story_id": self._new_story(headline, sighting),
                     "published_at": _iso(sighting.published_at),
                     "published_raw": entry.published_raw,
                     "date_source": sighting.date_source.value,
                     "first_seen_at": seen_at,
                 },
             )
+            self._index(article_id, headline, *self._tell(article_id, sighting))
             self._add_version(article_id, fetch_id, sighting, seen_at)
         else:
-            article_id = int(known[0])
+            article_id = known
         reworded = known is not None and self._is_new_wording(article_id, sighting)
         if reworded:
+            self._index(article_id, stories.headline_band(entry.title))
             self._add_version(article_id, fetch_id, sighting, seen_at)
-        self._db.execute(
+        times_seen = self._one(
             "INSERT INTO sighting (feed_id, article_id, guid, first_seen_at, last_seen_at) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (feed_id, article_id) DO UPDATE "
-            "SET guid = excluded.guid, last_seen_at = excluded.last_seen_at, times_seen = times_seen + 1",
-            [feed_id, article_id, entry.guid, seen_at, seen_at],
+            "SET guid = coalesce(excluded.guid, guid), last_seen_at = excluded.last_seen_at, "
+            "times_seen = times_seen + 1 RETURNING times_seen",
+            *(feed_id, article_id, entry.guid, seen_at, seen_at),
         )
-        return known is None, reworded
+        return known is None, reworded, times_seen > 1
+
+    def _by_key(self, sighting: Sighting) -> int | None:
+        """The article with the key of an entry, or with that key among its earlier ones."""
+        article_id = self._one(
+            "SELECT id FROM article WHERE key = ? UNION ALL SELECT article_id FROM article_alias WHERE key = ?",
+            *(sighting.key, sighting.key),
+        )
+        return None if article_id is None else int(article_id)
+
+    def _recognised(self, feed: Feed, feed_id: int, sighting: Sighting, headline: int, seen_at: str) -> int | None:
+        """The article that an entry with a new key is all the same; it gets that key, and the reason, too."""
+        rows = self._db.execute(
+            "SELECT a.id, o.name, EXISTS (SELECT 1 FROM text_band t WHERE t.article_id = a.id AND t.band = ?), "
+            "v.text_sha256, a.published_at, a.date_source, EXISTS (SELECT 1 FROM sighting x JOIN feed f "
+            "ON f.id = x.feed_id WHERE x.article_id = a.id AND f.kind = 'feed'), s.guid "
+            "FROM article a JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.id = a.current_version_id "
+            "LEFT JOIN sighting s ON s.article_id = a.id AND s.feed_id = ? WHERE o.name = ? AND a.id IN "
+            "(SELECT article_id FROM text_band WHERE band = ? UNION SELECT article_id FROM sighting "
+            "WHERE feed_id = ? AND guid = ?) ORDER BY a.id DESC LIMIT ?",
+            [headline, feed_id, sighting.outlet.name, headline, feed_id, sighting.entry.guid, MAX_COMPARED],
+        ).fetchall()
+        for article_id, outlet, same_headline, sha256, published_at, date_source, addressed, guid in rows:
+            published, dated = datetime.fromisoformat(published_at), date_source == "feed"
+            known = KnownArticle(outlet, bool(same_headline), sha256, published, dated, bool(addressed), guid)
+            if reason := same_article(feed, sighting, known):
+                row = {"key": sighting.key, "article_id": article_id, "reason": reason.value, "first_seen_at": seen_at}
+                self._insert("article_alias", row)
+                if feed.kind is FeedKind.FEED and not addressed and sighting.url:
+                    # The publisher's own address at last, where there was a search engine's.
+                    self._db.execute("UPDATE article SET url = ? WHERE id = ?", [sighting.url, article_id])
+                return int(article_id)
+        return None
 
     def _is_new_wording(self, article_id: int, sighting: Sighting) -> bool:
-        rows = self._db.execute("SELECT title, text_sha256 FROM article_version WHERE article_id = ?", [article_id])
-        known = {sha256: title for title, sha256 in rows}
+        rows = self._db.execute(
+            "SELECT title, text_sha256, purged_at FROM article_version WHERE article_id = ?", [article_id]
+        ).fetchall()
+        if any(purged_at for _, _, purged_at in rows):
+            return False  # what was removed must not come back while a feed still lists it
+        known = {sha256: title for title, sha256, _ in rows}
         if not sighting.entry.summary and sighting.entry.title in known.values():
             return False  # a known headline listed without its lead
         return sighting.text_sha256 not in known and len(known) < MAX_VERSIONS
@@ -477,23 +688,59 @@ class Store:
                 "language_source": sighting.language_source,
                 "first_seen_at": seen_at,
                 "fetch_id": fetch_id,
+                "agency": sighting.agency,
+                "agency_words": sighting.agency_words,
             },
         )
         self._db.execute("UPDATE article SET current_version_id = ? WHERE id = ?", [version_id, article_id])
         self._db.execute("INSERT OR IGNORE INTO changed_day SELECT date FROM article WHERE id = ?", [article_id])
 
-    def _story(self, sighting: Sighting) -> int:
-        """The story with the same headline within the window, or a new one."""
+    def _index(self, article_id: int, *bands: int) -> None:
+        rows = [(band, article_id) for band in bands]
+        self._db.conn.executemany("INSERT OR IGNORE INTO text_band VALUES (?, ?)", rows)
+
+    def _new_story(self, headline: int, sighting: Sighting) -> int:
+        story = {"story_key": f"{headline:016x}", "first_published_at": _iso(sighting.published_at)}
+        return self._insert("story", dict(story))
+
+    def _tell(self, article_id: int, sighting: Sighting) -> tuple[int, ...]:
+        """Join a new article, which has a story of its own, to those with the same text. Returns its bands.
+
+        Stories are the connected parts of the relation "same text", so the order in which feeds come in does not
+        matter: an article that belongs to two stories makes them one, which keeps the older one's number and key.
+        """
         published = sighting.published_at
-        known = self._one(
-            "SELECT id FROM story WHERE story_key = ? AND first_published_at BETWEEN ? AND ? ORDER BY id LIMIT 1",
-            sighting.story_key,
-            _iso(published - STORY_WINDOW),
-            _iso(published + STORY_WINDOW),
-        )
-        if known is not None:
-            return int(known)
-        return self._insert("story", {"story_key": sighting.story_key, "first_published_at": _iso(published)})
+        entry, second = sighting.entry, published.replace(microsecond=0)
+        text = stories.wording(entry.title, entry.summary, sighting.outlet.name, second, sighting.agency)
+        bands = stories.bands(text)
+        rows = self._db.execute(
+            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency FROM article a "
+            "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.id = "
+            "(SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) WHERE a.id IN (SELECT article_id "
+            "FROM text_band WHERE band IN (SELECT value FROM json_each(?))) AND a.published_at BETWEEN ? AND ? "
+            "ORDER BY a.id DESC LIMIT ?",
+            [json.dumps(bands), _iso(published - stories.WINDOW), _iso(published + stories.WINDOW), MAX_COMPARED],
+        ).fetchall()
+        closest: dict[int, tuple[float, int, stories.Match]] = {}
+        for other_id, story_id, outlet, published_at, title, summary, agency in rows:
+            other = stories.wording(title, summary, outlet, datetime.fromisoformat(published_at), agency)
+            if match := stories.compare(text, other):
+                candidate = (match.similarity, -other_id, match)
+                closest[story_id] = max(closest.get(story_id, candidate), candidate, key=lambda found: found[:2])
+        for similarity, other_id, match in closest.values():
+            row = {"article_id": article_id, "other_article_id": -other_id}
+            self._insert("story_link", row | {"reason": match.reason.value, "similarity": similarity})
+        self._merge_stories(self._one("SELECT story_id FROM article WHERE id = ?", article_id), *closest)
+        return bands
+
+    def _merge_stories(self, *story_ids: int) -> None:
+        kept = min(story_ids)
+        for story_id in set(story_ids) - {kept}:
+            self._db.execute(
+                "INSERT OR IGNORE INTO changed_day SELECT date FROM article WHERE story_id = ?", [story_id]
+            )
+            self._db.execute("UPDATE article SET story_id = ? WHERE story_id = ?", [kept, story_id])
+            self._db.execute("DELETE FROM story WHERE id = ?", [story_id])
 
     # ------------------------------------------------------------------ gate and labels
 
@@ -503,7 +750,7 @@ class Store:
         rows = self._db.execute(
             "SELECT v.id, v.title, v.summary, v.language FROM article_version v JOIN active "
             "LEFT JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id "
-            "WHERE g.version_id IS NULL ORDER BY v.id"
+            "WHERE g.version_id IS NULL AND v.purged_at IS NULL ORDER BY v.id"
         )
         return [(version_id, Text(title, summary), language) for version_id, title, summary, language in rows]
 
@@ -533,7 +780,8 @@ class Store:
             "JOIN gate g ON g.topic_id = active.topic_id AND g.passed = 1 "
             "JOIN article_version v ON v.id = g.version_id "
             "LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id "
-            "AND l.codebook_version = m.codebook_version WHERE l.version_id IS NULL ORDER BY v.id",
+            "AND l.codebook_version = m.codebook_version WHERE l.version_id IS NULL AND v.purged_at IS NULL "
+            "ORDER BY v.id",
             [run_id],
         )
         return [(version_id, Text(title, summary)) for version_id, title, summary in rows]
@@ -541,6 +789,7 @@ class Store:
     @_translated
     def add_labels(self, run_id: int, framings: Iterable[tuple[int, Framing]], now: datetime) -> None:
         """Store labels of the run's model, in one transaction."""
+        first, second = self.frames.both
         with self._writing():
             model_id, codebook = self._db.execute(
                 "SELECT m.id, m.codebook_version FROM run r JOIN model m ON m.id = r.model_id WHERE r.id = ?", [run_id]
@@ -558,8 +807,8 @@ class Store:
                         "leaning": framing.leaning,
                         "uncertain": int(framing.uncertain),
                         "p_relevant": framing.p_relevant,
-                        "p_hope": framing.p_hope,
-                        "p_appease": framing.p_appease,
+                        f"p_{first.output}": framing.p[0],
+                        f"p_{second.output}": framing.p[1],
                         "evidence": framing.evidence,
                         "created_at": _iso(now),
                     },
@@ -569,6 +818,89 @@ class Store:
                     "JOIN article_version v ON v.article_id = a.id WHERE v.id = ?",
                     [version_id],
                 )
+
+    # ------------------------------------------------------------------ retention
+
+    @_translated
+    def prune(
+        self, last_seen_before: datetime, now: datetime, *, on_topic: bool = False, dry_run: bool = False
+    ) -> Pruned:
+        """Remove headlines, leads and evidence of articles that no feed has listed since; with `dry_run` count only.
+
+        Off-topic articles, or with `on_topic` all; never those that wait for a decision or a label, and never those
+        that people have coded. Everything else stays: keys and hashes, by which a feed that still lists them adds
+        nothing, labels, counts, agencies, story links. What was removed is gone from the file too.
+        """
+        chosen = (
+            "SELECT v.article_id FROM v_articles v WHERE v.purged_at IS NULL AND (v.passed_gate = 0 OR "
+            "v.p_relevant IS NOT NULL) AND (? OR NOT v.on_topic) AND NOT EXISTS (SELECT 1 FROM sighting s "
+            "WHERE s.article_id = v.article_id AND s.last_seen_at >= ?) AND NOT EXISTS (SELECT 1 FROM code c "
+            "JOIN article_version x ON x.id = c.version_id WHERE x.article_id = v.article_id)"
+        )
+        with self._writing():
+            ids = [row[0] for row in self._db.execute(chosen, [int(on_topic), _iso(last_seen_before)])]
+            listed = json.dumps(ids)
+            counted = self._db.execute(
+                "SELECT count(DISTINCT article_id), count(*), coalesce(sum(length(title) + length(summary)), 0) "
+                "FROM article_version WHERE article_id IN (SELECT value FROM json_each(?))",
+                [listed],
+            ).fetchone()
+            if dry_run or not ids:
+                return Pruned(*counted)
+            self._db.execute(
+                "UPDATE article_version SET title = '', summary = '', purged_at = ? "
+                "WHERE article_id IN (SELECT value FROM json_each(?))",
+                [_iso(now), listed],
+            )
+            self._db.execute(
+                "UPDATE label SET evidence = '' WHERE version_id IN (SELECT id FROM article_version "
+                "WHERE article_id IN (SELECT value FROM json_each(?)))",
+                [listed],
+            )
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return Pruned(*counted)
+
+    # ------------------------------------------------------------------ codes by people
+
+    @_translated
+    def add_codes(self, codes: Iterable[Code], now: datetime) -> None:
+        """Store coders' answers, all of them or none. Nothing stored is ever changed.
+
+        Raises StoreError for a text that this coder has coded under this codebook before, and for codes that the
+        codebook does not know.
+        """
+        first, second = self.frames.outputs[1:]
+        with self._writing():
+            for code in codes:
+                row: dict[str, object] = {
+                    "version_id": code.version_id,
+                    "coder": code.coder,
+                    "codebook_version": code.codebook_version,
+                    "rel": int(code.relevant),
+                    first: int(code.frames[0]),
+                    second: int(code.frames[1]),
+                    "certainty": code.certainty,
+                    "purpose": code.purpose,
+                    "coded_at": _iso(now),
+                }
+                try:
+                    self._insert("code", row)
+                except sqlite3.IntegrityError as error:
+                    raise StoreError(
+                        f"{code.coder}'s code of text {code.version_id} cannot be stored ({error}); none was",
+                        path=self.path,
+                        exit_code=ExitCode.USAGE,
+                    ) from error
+
+    @_translated
+    def codes(self) -> pd.DataFrame:
+        """What coders said, oldest first, columns as in the view v_codes. A file that knew no codes yet has none."""
+        if not self._db["v_codes"].exists():
+            import pandas as pd
+
+            return pd.DataFrame()
+        return self._frame("SELECT * FROM v_codes ORDER BY coded_at, code_id")
 
     # ------------------------------------------------------------------ aggregates
 
@@ -668,12 +1000,11 @@ class Store:
     def labels_of_two(self, first: str, second: str) -> pd.DataFrame:
         """Newest wordings that both models labelled, one row each.
 
-        Columns: article_id, date, outlet, title, url, and relevant, label, p_hope, p_appease with the suffix
+        Columns: article_id, date, outlet, title, url, and relevant, label and both p_<output> with the suffix
         _1 for `first` and _2 for `second` (model ids).
         """
-        numbered = ", ".join(
-            f"l{n}.{name} AS {name}_{n}" for n in (1, 2) for name in ("relevant", "label", "p_hope", "p_appease")
-        )
+        columns = ["relevant", "label", *(f"p_{frame.output}" for frame in self.frames.both)]
+        numbered = ", ".join(f"l{n}.{name} AS {name}_{n}" for n in (1, 2) for name in columns)
         return self._frame(
             f"SELECT a.id AS article_id, a.date, o.name AS outlet, v.title, a.url, {numbered} "  # noqa: S608
             "FROM article a JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.id = a.current_version_id "
@@ -715,12 +1046,13 @@ class Store:
 
     @_translated
     def counts(self) -> dict[str, int]:
-        """Rows by kind: feeds, articles, versions, stories, on_topic, runs."""
+        """Rows by kind; `other_language`: articles with the keywords in a language that the classifier does not read."""
         return {
             "feeds": self._one("SELECT count(*) FROM feed WHERE active"),
             "articles": self._one("SELECT count(*) FROM article"),
             "versions": self._one("SELECT count(*) FROM article_version"),
             "stories": self._one("SELECT count(*) FROM story"),
+            "other_language": self._one("SELECT count(*) FROM v_articles WHERE gate_stage = 'language'"),
             "passed_gate": self._one("SELECT count(*) FROM v_articles WHERE passed_gate"),
             "on_topic": self._one("SELECT count(*) FROM v_articles WHERE on_topic"),
             "runs": self._one("SELECT count(*) FROM run"),

@@ -33,6 +33,8 @@ class QueryError(ValueError):
 
 def fold(text: str) -> str:
     """Lower case, without accents, with plain quotes and dashes: the form in which words are compared."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.translate(_FOLD))
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
