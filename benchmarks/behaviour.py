@@ -38,7 +38,7 @@ class Reader:
 
     def __init__(self, urls: list[str], hosts: list[str], folder: Path) -> None:  # noqa: ARG002 - it knows no such list
         reader = importlib.import_module("reader")
-        self._reader: Any = reader.make_reader(str(folder / "reader.sqlite"), session_timeout=(3, 3))
+        self._reader: Any = reader.make_reader(str(folder / "reader.sqlite"), session_timeout=(5, 5))
         for url in urls:
             self._reader.add_feed(url)
 

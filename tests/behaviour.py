@@ -458,7 +458,7 @@ GROUPS: dict[str, dict[str, Scenario]] = {
         "an early hint": read(raw(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK", FIRST)),
         "not HTTP": refused(Response(raw=b"220 mail.example ready\r\n\r\n")),
         "huge headers": refused(raw(b"HTTP/1.1 200 OK\r\nX-Pad: " + b"x" * 300_000, FIRST)),
-        "a body byte by byte": refused(Response(FIRST, drip=0.01), hangs_up=True),
+        "a body byte by byte": refused(Response(FIRST, drip=0.02), hangs_up=True),
         "headers byte by byte": refused(Response(FIRST, head_drip=0.1), hangs_up=True),
         "silence": refused(Response(FIRST, delay=9), hangs_up=True),
         "a compression bomb": refused(says(BOMB, Content_Encoding="gzip")),
@@ -616,7 +616,7 @@ class MediaCoverage:
             {"name": f"Outlet {number}", "group": "uk", "feeds": [url]}
             for number, url in zip(count(), self.urls, strict=False)
         ]
-        network = {"allow_addresses": self.hosts, "host_gap_seconds": 0, "timeout_seconds": 3, "concurrency": 20}
+        network = {"allow_addresses": self.hosts, "host_gap_seconds": 0, "timeout_seconds": 5, "concurrency": 20}
         made = config.Config.model_validate(
             {
                 "topic": {"name": "The meeting", "query": "talks"},

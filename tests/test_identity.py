@@ -542,7 +542,7 @@ def test_a_search_appends_the_outlets_name_and_it_is_removed(name: str) -> None:
     (found,) = seen(entry(f"{title} - {name}", link="https://finder.example/a", source_title=name), feed=SEARCH_FEED)
     (own,) = seen(entry(title, link="https://post.example/a"))
     assert found.entry.title == title
-    assert found.headline_band == own.headline_band
+    assert found.text_sha256 == own.text_sha256
 
 
 def test_the_first_outlet_in_the_file_keeps_a_name_or_host_that_two_claim() -> None:

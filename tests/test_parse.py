@@ -337,6 +337,7 @@ def test_publication_counts_before_update() -> None:
         pytest.param("", None, id="nothing"),
         pytest.param("<ttl>90</ttl>", timedelta(minutes=90), id="ttl"),
         pytest.param("<ttl>0</ttl>", None, id="ttl of zero"),
+        pytest.param("<ttl>-60</ttl>", None, id="ttl below zero"),
         pytest.param("<ttl>soon</ttl>", None, id="ttl in words"),
         pytest.param(f"<ttl>{'9' * 40}</ttl>", None, id="ttl beyond time"),
         pytest.param("<sy:updatePeriod>hourly</sy:updatePeriod>", timedelta(hours=1), id="hourly"),
@@ -676,6 +677,12 @@ def test_entities_written_like_patterns_do_no_harm(declared: str, lead: str, enc
     parsed = understood(rss_of(item_of(summary=lead), SECOND, declaration=declaration).encode(encoding))
     assert [entry.title for entry in parsed.entries] == ["Envoys meet", "Both sides speak of a truce"]
     assert parsed.entries[0].summary.startswith("Stored at ")
+
+
+def test_short_entities_are_resolved() -> None:
+    declared = doctype('<!ENTITY place "the lake">', '<!ENTITY amp "&#38;#38;">')
+    parsed = understood(rss_of(item_of("Envoys meet by &place; &amp; talk"), declaration=declared))
+    assert (parsed.entries[0].title, parsed.damage) == ("Envoys meet by the lake & talk", None)
 
 
 @pytest.mark.parametrize("value", ["x" * 65, "x" * 20_000])

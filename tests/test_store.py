@@ -543,7 +543,7 @@ GOOD: dict[str, dict[str, object]] = {
         "first_seen_at": "2026-02-03",
         "fetch_id": 1,
     },
-    "article_alias": {"key": "l", "article_id": 1, "reason": "guid", "first_seen_at": "2026-02-03"},
+    "article_alias": {"key": "j", "article_id": 1, "reason": "guid", "first_seen_at": "2026-02-03"},
     "story_link": {"article_id": 1, "other_article_id": 1, "reason": "same lead", "similarity": 0.5},
     "text_band": {"band": 7, "article_id": 1},
     "sighting": {

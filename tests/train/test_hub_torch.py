@@ -142,7 +142,7 @@ def test_a_score_is_the_same_bits_whatever_stands_around_it(tmp_path: Path) -> N
     assert [again.classify([text])[0] for text in TEXTS] == together
 
 
-@pytest.mark.filterwarnings("ignore")  # torch's exporter warns about torch
+@pytest.mark.filterwarnings("ignore")  # the exporter warns about itself
 def test_exported_weights_go_first_and_give_the_same_scores(tmp_path: Path) -> None:
     folder = saved(tmp_path / "nli", "DebertaV2", NLI)
     by_torch = load_classifier(f"zero-shot:{folder}")
@@ -156,9 +156,8 @@ def test_exported_weights_go_first_and_give_the_same_scores(tmp_path: Path) -> N
         folder / "onnx" / "model.onnx",
         input_names=["input_ids", "attention_mask"],
         output_names=["logits"],
-        dynamic_shapes=({1: torch.export.Dim("length")},) * 2,
-        dynamo=True,
-        external_data=False,
+        dynamic_axes={name: {1: "length"} for name in ("input_ids", "attention_mask")},
+        dynamo=False,  # the new exporter gets the logits of such small models wrong (torch 2.13)
     )
     by_onnx = load_classifier(f"zero-shot:{folder}")
     assert "onnxruntime" in by_onnx.info.runtime

@@ -114,7 +114,7 @@ class _Expat(ExpatParser):
         self._parser.EntityDeclHandler = self._declared
 
     def _declared(self, name: str, _parameter: bool, value: str | None, *_outside: str | None) -> None:
-        if value is not None and ("&" in value or len(value) > _LONGEST_ENTITY):
+        if value is not None and (re.search("&(?!#)", value) or len(value) > _LONGEST_ENTITY):
             raise SAXException(f"the entity {name} is not resolved")
 
 
@@ -237,9 +237,11 @@ def _fresh_for(feed: Any) -> timedelta | None:
     """What the publisher says: `ttl` in minutes (RSS), or `sy:updatePeriod` ÷ `sy:updateFrequency`."""
     try:
         if feed.get("ttl"):
-            return timedelta(minutes=int(feed["ttl"])) or None
-        period = _PERIODS.get(str(feed.get("sy_updateperiod")).strip().lower())
-        return period and period / int(feed.get("sy_updatefrequency") or 1)
+            said = timedelta(minutes=int(feed["ttl"]))
+        else:
+            period = _PERIODS.get(str(feed.get("sy_updateperiod")).strip().lower(), timedelta(0))
+            said = period / int(feed.get("sy_updatefrequency") or 1)
+        return said if said > timedelta(0) else None
     except (TypeError, ValueError, ArithmeticError):  # OverflowError and ZeroDivisionError among them
         return None
 
@@ -442,8 +444,8 @@ def check(fetched: Fetched, parsed: ParsedFeed | Rejected | None) -> dict[str, A
     if isinstance(parsed, Rejected):
         outcome, note = parsed.outcome, parsed.error
     elif parsed:
-        entries, note = parsed.entries, "; ".join(filter(None, (parsed.damage, parsed.cut))) or None
-        outcome = FetchOutcome.DAMAGED if parsed.damage else FetchOutcome.OK
+        entries, note = parsed.entries, "; ".join(filter(None, (note, parsed.damage, parsed.cut))) or None
+        outcome = FetchOutcome.DAMAGED if parsed.damage else outcome
     if fetched.final_url and fetched.final_url != fetched.feed.url and outcome.succeeded:
         note = f"redirected to {fetched.final_url}" + (f"; {note}" if note else "")
     newest = max((entry.published for entry in entries if entry.published), default=None)

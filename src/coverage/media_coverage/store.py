@@ -431,7 +431,7 @@ class Store:
     def _attempts(self, feed_id: int) -> tuple[Attempt, ...]:
         rows = self._db.execute(
             "SELECT started_at, outcome, status, entries, seen_before, lying_304, moved_to, wait_until, fresh_until, "
-            "fresh_by, error FROM fetch WHERE feed_id = ? AND attempted ORDER BY id DESC LIMIT ?",
+            "fresh_by, error FROM fetch WHERE feed_id = ? AND attempted ORDER BY started_at DESC, id DESC LIMIT ?",
             [feed_id, schedule.HISTORY],
         )
         attempts = []
@@ -444,7 +444,7 @@ class Store:
     @_translated
     def waits(self, now: datetime) -> list[tuple[str, datetime]]:
         """(address that answered, until when its host wants to be left alone), oldest answer first."""
-        rows = self._db.execute("SELECT final_url, wait_until FROM fetch WHERE wait_until > ? ORDER BY id", [_iso(now)])
+        rows = self._db.execute("SELECT final_url, wait_until FROM fetch WHERE wait_until > ? ORDER BY +id", [_iso(now)])
         return [(url, datetime.fromisoformat(until)) for url, until in rows]
 
     @_translated
@@ -643,15 +643,16 @@ class Store:
 
     def _recognised(self, feed: Feed, feed_id: int, sighting: Sighting, headline: int, seen_at: str) -> int | None:
         """The article that an entry with a new key is all the same; it gets that key, and the reason, too."""
+        # CROSS JOIN: begin with the few, whatever SQLite thinks of the others.
         rows = self._db.execute(
             "SELECT a.id, o.name, EXISTS (SELECT 1 FROM text_band t WHERE t.article_id = a.id AND t.band = ?), "
             "v.text_sha256, a.published_at, a.date_source, EXISTS (SELECT 1 FROM sighting x JOIN feed f "
             "ON f.id = x.feed_id WHERE x.article_id = a.id AND f.kind = 'feed'), s.guid "
-            "FROM article a JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.id = a.current_version_id "
-            "LEFT JOIN sighting s ON s.article_id = a.id AND s.feed_id = ? WHERE o.name = ? AND a.id IN "
-            "(SELECT article_id FROM text_band WHERE band = ? UNION SELECT article_id FROM sighting "
-            "WHERE feed_id = ? AND guid = ?) ORDER BY a.id DESC LIMIT ?",
-            [headline, feed_id, sighting.outlet.name, headline, feed_id, sighting.entry.guid, MAX_COMPARED],
+            "FROM (SELECT article_id FROM text_band WHERE band = ? UNION SELECT article_id FROM sighting "
+            "WHERE feed_id = ? AND guid = ?) c CROSS JOIN article a ON a.id = c.article_id "
+            "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.id = a.current_version_id "
+            "LEFT JOIN sighting s ON s.article_id = a.id AND s.feed_id = ? WHERE o.name = ? ORDER BY a.id DESC LIMIT ?",
+            [headline, headline, feed_id, sighting.entry.guid, feed_id, sighting.outlet.name, MAX_COMPARED],
         ).fetchall()
         for article_id, outlet, same_headline, sha256, published_at, date_source, addressed, guid in rows:
             published, dated = datetime.fromisoformat(published_at), date_source == "feed"
@@ -714,11 +715,11 @@ class Store:
         text = stories.wording(entry.title, entry.summary, sighting.outlet.name, second, sighting.agency)
         bands = stories.bands(text)
         rows = self._db.execute(
-            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency FROM article a "
-            "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.id = "
-            "(SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) WHERE a.id IN (SELECT article_id "
-            "FROM text_band WHERE band IN (SELECT value FROM json_each(?))) AND a.published_at BETWEEN ? AND ? "
-            "ORDER BY a.id DESC LIMIT ?",
+            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency FROM (SELECT DISTINCT "
+            "t.article_id FROM json_each(?) j CROSS JOIN text_band t ON t.band = j.value) c "
+            "CROSS JOIN article a ON a.id = c.article_id JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
+            "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
+            "WHERE a.published_at BETWEEN ? AND ? ORDER BY a.id DESC LIMIT ?",
             [json.dumps(bands), _iso(published - stories.WINDOW), _iso(published + stories.WINDOW), MAX_COMPARED],
         ).fetchall()
         closest: dict[int, tuple[float, int, stories.Match]] = {}

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -135,6 +136,7 @@ def headline_words(title: str) -> tuple[str, ...]:
     return _headline(_title_words(title))
 
 
+@lru_cache(maxsize=8192)  # in a run, the same articles are compared with many new ones
 def wording(title: str, summary: str, outlet: str, published_at: datetime, agency: str | None = None) -> Wording:
     """The comparable form of a text. A lead that only repeats the headline, as search feeds give, counts as none."""
     words, lead = _words(fold(title)), _words(fold(without_credit(summary)))[:_COMPARED_LEAD]
