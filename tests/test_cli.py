@@ -38,6 +38,7 @@ COMMANDS = (
     "score",
     "evaluate",
     "explain",
+    "train",
     "classify",
     "compare",
     "feeds list",
@@ -247,6 +248,36 @@ def test_score_says_why_a_text_gets_no_label(command: Callable[..., Result], tmp
         assert answer.keys() == answers["en"].keys()
 
 
+def test_score_reads_standard_input_as_utf_8_whatever_the_terminal_speaks() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "media_coverage", "score", "-"],
+        input='{"id": "é", "title": "Trump et Poutine", "language": "fr"}\n'.encode(),
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["id"] == "é"
+
+
+def test_any_text_gets_a_label_or_a_reason_and_the_same_one_again(
+    command: Callable[..., Result], tmp_path: Path
+) -> None:
+    odd = [
+        *("", " ", "\x00\x01", "<p></p>", "&amp;&lt;", "?!", "1234", "\ud800 alone", "\u202eecaep", "[SEP] [CLS]"),
+        *("\N{DOVE OF PEACE}" * 200, "x" * 100_000, "peace " * 20_000),
+        *("محادثات ترامب وبوتين حول السلام في أوكرانيا", "特朗普与普京会晤，讨论乌克兰和平"),
+        *("Трамп и Путин встретились и договорились о мире", "שיחות על שלום באוקראינה בין טראמפ לפוטין"),
+    ]
+    texts = [{"title": a, "summary": b} for a in odd for b in ("", "Talks &amp; <b>hope</b>", "я" * 50)]
+    first, second = (command("score", write_lines(tmp_path / "odd.jsonl", texts)) for _ in range(2))
+    assert (first.code, first.out) == (0, second.out)
+    answers = [json.loads(line) for line in first.out.splitlines()]
+    assert len(answers) == len(texts)
+    for answer in answers:
+        assert (answer["label"] in DEFAULT_FRAMES.labels) != (answer["refused"] is not None)
+    assert {answer["refused"] for answer in answers} >= {None, "no text", "language ru; the classifier reads en"}
+
+
 def test_explain_answers_for_another_language_and_says_so(command: Callable[..., Result]) -> None:
     assert "language de; the classifier reads en, so its answer means little" in command("explain", GERMAN).out
     about = json.loads(command("explain", GERMAN, "--json").out)
@@ -264,7 +295,7 @@ def test_classify_says_how_many_texts_it_cannot_read(
     configuration = ("--config", tmp_path / "feeds.yaml")
     command("run", *configuration)
     said = command("classify", "--model", "embedded", *configuration).out
-    assert said.startswith("0 texts labelled by embedded-minilm@")
+    assert said.startswith("0 texts labelled by embedded-")
     assert said.endswith("; 1 in other languages stay unlabelled\n")
     assert json.loads(command("status", "--json", *configuration).out)["counts"]["other_language"] == 1
 
@@ -280,7 +311,7 @@ def test_the_model_and_device_of_feeds_yaml_are_used_and_the_command_line_wins(
         failed = command(*arguments, *configuration)
         assert (failed.code, one_sentence(failed)) == (2, True)
     embedded = command("score", file, "--model", "embedded", "--device", "cpu", *configuration)
-    assert json.loads(embedded.out)["model"].startswith("embedded-minilm@")
+    assert json.loads(embedded.out)["model"].startswith("embedded-")
     assert "cannot run on cuda" in command("score", file, "--model", "embedded", *configuration).err
     assert "'tpu' is not one of 'cpu', 'cuda'" in command("score", file, "--device", "tpu").err
 

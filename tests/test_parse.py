@@ -380,6 +380,54 @@ def test_half_an_address_is_none() -> None:
 # ---------------------------------------------------------------------- JSON Feed
 
 
+DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
+
+
+@pytest.mark.parametrize(
+    ("document", "author"),
+    [
+        (rss_of(item_of(more="<author>d@press.example (Ada, AFP)</author>")), "d@press.example (Ada, AFP)"),
+        (rss_of(item_of(more=f"<dc:creator xmlns:dc='{DUBLIN_CORE}'>Reuters</dc:creator>")), "Reuters"),
+        (atom_of("<entry><title>a</title><author><name>Ada &amp;amp; Bo</name></author></entry>"), "Ada & Bo"),
+        (rss_of(item_of()), None),
+    ],
+)
+def test_the_byline_is_kept(document: str, author: str | None) -> None:
+    (entry,) = understood(document).entries
+    assert entry.author == author
+
+
+@pytest.mark.parametrize(
+    ("item", "author"),
+    [
+        ({"authors": [{"name": "Ada Ember"}, {"name": "Reuters"}]}, "Ada Ember, Reuters"),
+        ({"author": {"name": "Ada Ember"}}, "Ada Ember"),
+        ({"authors": "Ada", "author": {"name": "Bo"}}, None),
+        ({"authors": [None, {"name": 7}]}, "7"),
+        ({"author": None}, None),
+    ],
+)
+def test_the_byline_of_a_json_feed_is_kept(item: dict[str, object], author: str | None) -> None:
+    (entry,) = understood(json_feed({"title": "Envoys meet"} | item)).entries
+    assert entry.author == author
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "вторник, 3 февраля 2026 г., 15:00 МСК",
+        "mar., 3 févr. 2026 13:00 +0100",
+        "03.02.2026 12:00",
+        "2026-02-03T07:00 EST",
+    ],
+)
+def test_dates_of_other_languages_and_zones_are_understood(date: str) -> None:
+    document = rss([Item("Envoys meet", published=date)]).decode()
+    (entry,) = understood(document).entries
+    assert entry.published == datetime(2026, 2, 3, 12, tzinfo=UTC)
+    assert entry.published_raw == date
+
+
 def json_feed(*items: object, **more: object) -> str:
     head = {"version": "https://jsonfeed.org/version/1.1", "title": "Morning Ledger", "language": "en-GB"}
     return json.dumps(head | more | {"items": items})

@@ -28,6 +28,7 @@ from media_coverage.framing import DEFAULT_FRAMES, Frames
 from media_coverage.identity import identify, outlets_by_name_and_host
 from media_coverage.records import (
     Attempt,
+    Code,
     Entry,
     Feed,
     FeedHistory,
@@ -795,6 +796,7 @@ def test_every_view_can_be_read_on_an_empty_and_on_a_filled_database(store: Stor
     for _ in range(MOVES_BELIEVED):
         visit(store, run, entry(), moved_to="https://press.example/new")
     label_all(store, run)
+    store.add_codes([Code(1, "ada", "1", relevant=True, frames=(True, False), certainty=1, purpose="audit")], NOW)
     store.replace_days(*aggregated(store))
     assert all(len(store.query(f"SELECT * FROM {view}")) for view in views)  # noqa: S608
 

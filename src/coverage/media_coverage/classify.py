@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -36,6 +37,12 @@ EMBEDDED = Path(__file__).parent / "model"
 
 MAX_PARTS = 6
 """Parts of a text among which the deciding one is sought; each costs a pass through the model."""
+
+BATCH_PIECES = 256
+"""Word pieces that pass through the model at a time. More would be hardly faster, and take memory."""
+
+PROBE = "Envoys of both presidents met by the lake for an hour, and each side said that it had heard something new."
+"""A text to try out whether company changes a score: long enough for sums to come out differently."""
 
 
 _INSTRUCTION_SETS = (
@@ -189,11 +196,30 @@ def load_tokenizer(path: Path, max_tokens: int) -> Any:
 
 def logits_of(session: Any, pieces: Sequence[int]) -> list[float]:
     """The three logits of one text, given as the numbers of its word pieces."""
+    return batch_logits(session, [pieces])[0]
+
+
+def batch_logits(session: Any, batch: Sequence[Sequence[int]]) -> list[list[float]]:
+    """The three logits of each of some texts that have the same number of word pieces."""
     import numpy as np
 
-    ids: npt.NDArray[np.int64] = np.array([pieces], dtype=np.int64)
+    ids: npt.NDArray[np.int64] = np.array(batch, dtype=np.int64)
     (logits,) = session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
-    return [float(value) for value in logits[0]]
+    found: list[list[float]] = logits.tolist()
+    return found
+
+
+def batches_of(lengths: Sequence[int], pieces: int) -> list[list[int]]:
+    """Positions of texts of the same length in batches of at most `pieces` word pieces, or of one text.
+
+    The largest batch comes first, so that the cores that work through them end at about the same time.
+    """
+    order = sorted(range(len(lengths)), key=lambda position: -lengths[position])
+    batches: list[list[int]] = []
+    for length, same in itertools.groupby(order, key=lengths.__getitem__):
+        members, size = list(same), max(1, pieces // length)
+        batches += [members[start : start + size] for start in range(0, len(members), size)]
+    return sorted(batches, key=lambda batch: -len(batch) * lengths[batch[0]])
 
 
 def decision_of(manifest: Mapping[str, Any], frames: Frames) -> Decision:
@@ -224,8 +250,8 @@ class Options:
 class OnnxClassifier:
     """A fine-tuned encoder as an ONNX file with its tokenizer and manifest in one folder.
 
-    Texts are run one at a time and unpadded: dynamic int8 quantisation would otherwise let an article's score
-    depend on what else stands in its batch.
+    Only texts of the same length share a batch, none is padded, and none shares a batch at all unless that leaves
+    every bit of a score as it is.
     """
 
     def __init__(self, folder: Path = EMBEDDED, options: Options | None = None) -> None:
@@ -269,36 +295,65 @@ class OnnxClassifier:
         """Identity of the model."""
         return self._info
 
-    def _logits(self, text: str) -> list[float]:
-        logits = logits_of(self._session, self._tokenizer.encode(text).ids)
-        if not all(map(math.isfinite, logits)):
+    @functools.cached_property
+    def _company_leaves_scores_alone(self) -> bool:
+        """Whether a text gets the same bits alone and in a batch: tried out, once, where it is going to run.
+
+        So it is with graphs that the trainer writes, on processors known to us; not with those it wrote at first, which
+        averaged a text's tokens in another order when it was alone, and hardly on a graphics card.
+        """
+        pieces = self._tokenizer.encode(PROBE).ids
+        pair = [pieces, pieces[::-1]]
+        return batch_logits(self._session, pair) == [logits_of(self._session, each) for each in pair]
+
+    def _logits(self, texts: Sequence[str]) -> list[list[float]]:
+        pieces = [self._tokenizer.encode(text).ids for text in texts]
+        lengths = [len(each) for each in pieces]
+        together = len(texts) > cores() and self._company_leaves_scores_alone
+        batches = batches_of(lengths, min(BATCH_PIECES, sum(lengths) // cores()) if together else 0)
+
+        def run(batch: list[int]) -> list[list[float]]:
+            return batch_logits(self._session, [pieces[position] for position in batch])
+
+        if len(batches) < 2:  # nothing to share out
+            answers = [run(batch) for batch in batches]
+        else:
+            with ThreadPoolExecutor(cores()) as pool:
+                answers = list(pool.map(run, batches))
+        rows = dict(zip(itertools.chain(*batches), itertools.chain(*answers), strict=True))
+        if not all(map(math.isfinite, itertools.chain(*rows.values()))):
             raise ModelError("gives scores that are no numbers; install media-coverage again", path=self._folder)
-        return logits
+        return [rows[position] for position in range(len(texts))]
 
     def classify(self, texts: Sequence[Text], *, evidence: bool = False) -> list[Framing]:
         """One Framing per text, in order. With `evidence` each names the sentence that decided."""
-        if len(texts) < 2:  # nothing to share out
-            return [self._one(text, evidence=evidence) for text in texts]
-        with ThreadPoolExecutor(cores()) as pool:
-            return list(pool.map(functools.partial(self._one, evidence=evidence), texts))
+        logits = self._logits([model_input(text, self._summary_words) for text in texts])
+        probabilities = [self._decision.probabilities(row) for row in logits]
+        deciding = self._evidence(texts, probabilities) if evidence else [""] * len(texts)
+        return [self._decision.framing(*each) for each in zip(probabilities, deciding, strict=True)]
 
-    def _one(self, text: Text, *, evidence: bool) -> Framing:
-        probabilities = self._decision.probabilities(self._logits(model_input(text, self._summary_words)))
-        deciding = self._evidence(text, self._decision.leaning(probabilities)) if evidence else ""
-        return self._decision.framing(probabilities, deciding)
+    def _evidence(self, texts: Sequence[Text], probabilities: Sequence[Mapping[str, float]]) -> list[str]:
+        """Of each text the sentence without which the likelier frame's logit falls most (occlusion)."""
+        parts = [self._parts(text) for text in texts]
+        shorter = [" ".join(own[:i] + own[i + 1 :]) for own in parts if len(own) > 1 for i in range(len(own))]
+        logits = iter(self._logits(shorter))
+        deciding = []
+        for own, scores in zip(parts, probabilities, strict=True):
+            if len(own) < 2:  # with one sentence there is nothing to leave out
+                deciding.append("".join(own))
+                continue
+            output = 1 + self._decision.frames.names.index(self._decision.leaning(scores))  # the first is relevance
+            without = [next(logits)[output] for _ in own]
+            deciding.append(own[without.index(min(without))])
+        return deciding
 
-    def _evidence(self, text: Text, frame: str) -> str:
-        """The sentence without which the likelier frame's logit falls most (occlusion)."""
+    def _parts(self, text: Text) -> list[str]:
+        """Headline and sentences of the lead, at most MAX_PARTS: the last holds what is left."""
         parts = [plain(text.title), *sentences(first_words(plain(text.summary), self._summary_words))]
         parts = [part for part in parts if part]
-        parts[MAX_PARTS - 1 :] = (
-            [" ".join(parts[MAX_PARTS - 1 :])] if len(parts) > MAX_PARTS else parts[MAX_PARTS - 1 :]
-        )
-        if len(parts) < 2:  # with one sentence there is nothing to leave out
-            return "".join(parts)
-        output = 1 + self._decision.frames.names.index(frame)  # the first output is relevance
-        without = [self._logits(" ".join(parts[:i] + parts[i + 1 :]))[output] for i in range(len(parts))]
-        return parts[without.index(min(without))]
+        if len(parts) > MAX_PARTS:
+            parts[MAX_PARTS - 1 :] = [" ".join(parts[MAX_PARTS - 1 :])]
+        return parts
 
 
 def _embedded(argument: str, options: Options) -> Classifier:

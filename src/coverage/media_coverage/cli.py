@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from itertools import islice
@@ -522,35 +522,6 @@ def feeds_export(config_path: Path, db: Path | None, out: Path | None) -> None: 
     click.echo(f"{len(config.feeds)} feeds: {out}")
 
 
-def _lines(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, object) of a JSON Lines file, `-` for standard input. Raises InputError."""
-    try:
-        with click.open_file(file, encoding="utf-8") as stream:
-            for number, line in enumerate(stream, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    value = json.loads(line)
-                except ValueError as error:
-                    raise InputError(f"not JSON: {error}", path=file, line=number) from error
-                if not isinstance(value, dict):
-                    raise InputError("not a JSON object", path=file, line=number)
-                yield number, value
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path=file) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"is not UTF-8: {error.reason}", path=file) from error
-
-
-def _text(value: dict[str, Any], file: str, line: int) -> Text:
-    from .records import Text
-
-    title, summary = value.get("title"), value.get("summary") or ""
-    if not isinstance(title, str) or not isinstance(summary, str):
-        raise InputError("`title` must be a string, and `summary` a string where given", path=file, line=line)
-    return Text(title, summary)
-
-
 @cli.command()
 @_common
 @click.argument("file", metavar="FILE.jsonl")
@@ -565,8 +536,10 @@ def score(config_path: Path, db: Path | None, file: str, model: str | None, devi
     A text in a language that the model does not read gets no label: `refused` says why, and the answers are null.
     A line may declare its `language`; otherwise it is detected, null where it cannot be told.
     """
+    from .coded import json_lines
+
     classifier = _classifier(config_path, model, device)
-    info, lines = classifier.info, _lines(file)
+    info, lines = classifier.info, json_lines(file)
     while batch := list(islice(lines, SCORE_BATCH)):
         read = [(value.get("id", number), *_scorable(value, file, number, info.language)) for number, value in batch]
         framings = iter(classifier.classify([text for _, text, _, refused in read if not refused]))
@@ -578,10 +551,11 @@ def score(config_path: Path, db: Path | None, file: str, model: str | None, devi
 
 def _scorable(value: dict[str, Any], file: str, line: int, reads: str) -> tuple[Text, str | None, str | None]:
     """A line's text, its language (None: cannot be told) and why it gets no label (None: it gets one)."""
+    from .coded import text_of
     from .language import language_of, unreadable
     from .prose import plain
 
-    text, declared = _text(value, file, line), value.get("language")
+    text, declared = text_of(value, file, line), value.get("language")
     if not isinstance(declared, str | None):
         raise InputError(f'`language` must be a code like "en", not {declared!r}', path=file, line=line)
     title, summary = plain(text.title), plain(text.summary)
@@ -603,12 +577,6 @@ def _probabilities(framing: Framing, frames: Frames) -> dict[str, float]:
     return {f"p_{name}": p for name, p in zip(frames.outputs, (framing.p_relevant, *framing.p), strict=True)}
 
 
-def _code(value: dict[str, Any], name: str, file: str, line: int) -> bool:
-    if value.get(name) not in {0, 1}:
-        raise InputError(f"`{name}` must be 0 or 1, not {value.get(name)!r}", path=file, line=line)
-    return bool(value[name])
-
-
 @cli.command()
 @_common
 @click.argument("file", metavar="FILE.jsonl")
@@ -622,22 +590,18 @@ def evaluate(
     device: str | None,
     as_json: bool,
 ) -> None:
-    """Measure the classifier against coded items: JSON Lines with title, summary, and the codes as 0 or 1.
+    """Measure the classifier against coded items: JSON Lines or CSV with title, summary, and the codes as 0 or 1.
 
-    The codes are `rel` and the outputs of the two frames in the configuration.
+    The codes are `rel` and the outputs of the two frames in the configuration. Several lines with one id and text are
+    several coders' codes: the majority counts, and items on which the coders are evenly split are left out.
     """
-    from .evaluation import Coded, evaluate
+    from .coded import coded, read
+    from .evaluation import evaluate
 
     frames = _frames(config_path)
-    codes = ("rel", frames.first.output, frames.second.output)
-    texts, coded = [], []
-    for number, value in _lines(file):
-        texts.append(_text(value, file, number))
-        coded.append(Coded(*(_code(value, name, file, number) for name in codes)))
-    if not coded:
-        raise InputError("holds no coded item", path=file)
+    items = [item for item in read(file, frames).items if item.complete]
     classifier = _classifier(config_path, model, device)
-    scores = evaluate(coded, classifier.classify(texts), frames)
+    scores = evaluate(coded(items), classifier.classify([item.text for item in items]), frames)
     if as_json:
         _print_json({"model": classifier.info.model_id, **scores})
         return

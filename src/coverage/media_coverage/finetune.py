@@ -442,6 +442,22 @@ def save_onnx(model: Any, path: Path) -> None:
 
     import torch
 
+    class Exported(torch.nn.Module):  # type: ignore[misc]
+        """The network, with the mean of a text's tokens as a product of matrices.
+
+        onnxruntime adds up the tokens of a lone text in another order than those of texts in a batch; it multiplies
+        them in the same order. So a score is the same bits in any company.
+        """
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.head = model.encoder, model.head
+
+        def forward(self, input_ids: Any, attention_mask: Any) -> Any:
+            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            share = attention_mask.to(states.dtype) / attention_mask.sum(1, keepdim=True)
+            return self.head((share.unsqueeze(1) @ states).squeeze(1))
+
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it lists operators that we do not use
     ids = torch.ones(2, 9, dtype=torch.long)
     shape = {
@@ -451,7 +467,7 @@ def save_onnx(model: Any, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            model.float(),
+            Exported().float().eval(),
             (ids, torch.ones_like(ids)),
             dynamo=True,
             input_names=["input_ids", "attention_mask"],

@@ -444,7 +444,9 @@ class Store:
     @_translated
     def waits(self, now: datetime) -> list[tuple[str, datetime]]:
         """(address that answered, until when its host wants to be left alone), oldest answer first."""
-        rows = self._db.execute("SELECT final_url, wait_until FROM fetch WHERE wait_until > ? ORDER BY +id", [_iso(now)])
+        # The plus keeps to the small index of waits, where the order by key would read the whole table.
+        sql = "SELECT final_url, wait_until FROM fetch WHERE wait_until > ? ORDER BY +id"
+        rows = self._db.execute(sql, [_iso(now)])
         return [(url, datetime.fromisoformat(until)) for url, until in rows]
 
     @_translated
@@ -1047,7 +1049,7 @@ class Store:
 
     @_translated
     def counts(self) -> dict[str, int]:
-        """Rows by kind; `other_language`: articles with the keywords in a language that the classifier does not read."""
+        """Rows by kind; `other_language`: with the keywords in a language that the classifier does not read."""
         return {
             "feeds": self._one("SELECT count(*) FROM feed WHERE active"),
             "articles": self._one("SELECT count(*) FROM article"),
