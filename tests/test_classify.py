@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_coverage.classify import EMBEDDED, MAX_PARTS, OnnxClassifier, load_classifier, model_input, processor
+from media_coverage.classify import (
+    EMBEDDED,
+    MAX_PARTS,
+    OnnxClassifier,
+    batches_of,
+    load_classifier,
+    model_input,
+    processor,
+)
 from media_coverage.errors import ModelError
 from media_coverage.framing import DEFAULT_FRAMES, Frames
 from media_coverage.records import Frame, Text
@@ -50,6 +58,16 @@ def test_a_score_does_not_depend_on_what_stands_around_it() -> None:
     alone = [CLASSIFIER.classify([text])[0] for text in texts]
     assert together == backwards == alone
     assert OnnxClassifier().classify(texts[:5]) == together[:5]
+
+
+@given(lengths=st.lists(st.integers(1, 30)), pieces=st.integers(0, 60))
+def test_batches_hold_every_text_once_by_length_and_the_largest_first(lengths: list[int], pieces: int) -> None:
+    batches = batches_of(lengths, pieces)
+    assert sorted(position for batch in batches for position in batch) == list(range(len(lengths)))
+    assert all(len({lengths[position] for position in batch}) == 1 for batch in batches)
+    sizes = [len(batch) * lengths[batch[0]] for batch in batches]
+    assert sizes == sorted(sizes, reverse=True)
+    assert all(len(batch) == 1 or size <= pieces for batch, size in zip(batches, sizes, strict=True))
 
 
 TEXT = st.text(max_size=400)

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel
 
 from media_coverage import cli, export, finetune
-from media_coverage.classify import load_classifier, load_tokenizer, logits_of, onnx_session
+from media_coverage.classify import batch_logits, load_classifier, load_tokenizer, logits_of, onnx_session
 from media_coverage.coded import CodedItem, Coding
 from media_coverage.framing import Frames
 from media_coverage.records import Frame, Text
@@ -145,6 +145,17 @@ def test_the_exported_network_computes_what_torch_computes(base: Base, tmp_path:
     for session in (exact, small):
         assert np.array([logits_of(session, pieces) for pieces in data.tokens]) == pytest.approx(expected, abs=1e-3)
     assert (tmp_path / "stored.onnx").stat().st_size < 0.5 * (tmp_path / "fp32.onnx").stat().st_size
+
+
+def test_a_score_is_the_same_bits_in_a_batch_of_any_size_and_length(folder: Path) -> None:
+    session = onnx_session(folder / "model.onnx", threads=1)
+    words = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+    random = np.random.default_rng(0)
+    for length in range(2, 49):
+        batch = random.integers(0, words, (9, length)).tolist()
+        alone = [logits_of(session, pieces) for pieces in batch]
+        for size in (2, 3, 9):
+            assert batch_logits(session, batch[:size]) == alone[:size]
 
 
 def test_a_code_that_weighs_nothing_changes_nothing(base: Base) -> None:
