@@ -170,6 +170,7 @@ def onnx_session(weights: Path, *, threads: int = 0, device: str = "cpu") -> Any
     # Left to itself, onnxruntime pins threads to every core of the machine, allowed or not.
     options.intra_op_num_threads = threads or cores()
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = False  # kept per shape of the input, and every length is another shape
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(weights), options, providers=[provider])
     if session.get_providers()[0] != provider:  # it is built in, but the driver or a library is missing

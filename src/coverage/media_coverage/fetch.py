@@ -527,15 +527,16 @@ class _Background:
         self._thread.join(timeout=5)
 
 
-def fetch_all(
+def arrivals(
     requests: Iterable[tuple[Feed, FeedState]],
     network: Network,
     *,
+    patience: float | None = None,
     waits: Mapping[str, datetime] | None = None,
     deadline: float | None = None,
     clock: Callable[[], datetime] = _now,
-) -> Generator[Fetched]:
-    """Yield one Fetched per feed as the answers arrive.
+) -> Generator[Fetched | None]:
+    """Yield one Fetched per feed as the answers arrive, and None whenever none came for `patience` seconds.
 
     The requests run in a thread of their own, so parsing and storing between two answers neither delays the
     network nor eats into the feeds' deadlines. At most `network.concurrency` answers wait to be taken. Closing
@@ -547,10 +548,31 @@ def fetch_all(
     """
     background = _Background(list(requests), network, _Asking(waits or {}, deadline, clock))
     try:
-        while (item := background.arrived.get()) is not None:
+        while True:
+            try:
+                item = background.arrived.get(timeout=patience)
+            except queue.Empty:
+                yield None
+                continue
+            if item is None:
+                return
             if isinstance(item, BaseException):
                 raise item
             yield item
             background.room.release()
     finally:
         background.stop()
+
+
+def fetch_all(
+    requests: Iterable[tuple[Feed, FeedState]],
+    network: Network,
+    *,
+    waits: Mapping[str, datetime] | None = None,
+    deadline: float | None = None,
+    clock: Callable[[], datetime] = _now,
+) -> Generator[Fetched]:
+    """`arrivals` without the pauses: one Fetched per feed."""
+    answers = arrivals(requests, network, waits=waits, deadline=deadline, clock=clock)
+    with contextlib.closing(answers) as arriving:
+        yield from (fetched for fetched in arriving if fetched is not None)

@@ -195,12 +195,13 @@ def _signal_name(number: int) -> str:
 
 
 def parse_all(
-    arriving: Iterable[Fetched], network: Network, limits: Limits | None = None, function: str = PARSER
+    arriving: Iterable[Fetched | None], network: Network, limits: Limits | None = None, function: str = PARSER
 ) -> Generator[tuple[Fetched, ParsedFeed | Rejected | None]]:
     """Yield every Fetched with what its document holds, None where none came.
 
     PROCESSES documents are parsed at a time, so a slow one does not hold up those behind it, and the order may
-    change. The iterator is taken from only while a process is free. Closing kills what is under way.
+    change. The iterator is taken from only while a process is free; a None in it says that nothing arrives just now,
+    which is the moment to hand over what has been parsed. Closing kills what is under way.
     """
     limits = limits or Limits.of(network)
     with contextlib.ExitStack() as stack:
@@ -218,10 +219,11 @@ def parse_all(
 
         under_way: set[Future[tuple[Fetched, ParsedFeed | Rejected]]] = set()
         for fetched in arriving:
-            if not fetched.body:
+            if fetched is not None and not fetched.body:
                 yield fetched, None
                 continue
-            under_way.add(threads.submit(work, fetched))
+            if fetched is not None:
+                under_way.add(threads.submit(work, fetched))
             patience = None if len(under_way) == PROCESSES else 0
             done, under_way = wait(under_way, patience, return_when=FIRST_COMPLETED)
             for future in done:

@@ -20,7 +20,7 @@ from . import aggregate, schedule
 from . import config as configuration
 from .classify import load_classifier
 from .errors import AlreadyRunningError, ExitCode, ModelError, TrackerError
-from .fetch import fetch_all, host_of
+from .fetch import arrivals, host_of
 from .identity import identify, outlets_by_name_and_host
 from .language import language_of, unreadable
 from .parser_process import parse_all
@@ -44,6 +44,9 @@ LABEL_BATCH = 100
 """Labels per transaction: what a crash can cost."""
 
 GATE_BATCH = 2000
+
+PATIENCE = 0.1
+"""Seconds without an answer after which what has been parsed is stored, though the next answer is still to come."""
 
 FEW_FEEDS = 5
 """When fewer are due and all of them fail, that says something about them and nothing about the network."""
@@ -120,8 +123,13 @@ def _ingest(
 ) -> list[FeedResult]:
     outlets = outlets_by_name_and_host(config.feeds)
     results = []
-    answers = fetch_all(
-        selection.requests, config.network, waits=selection.waits, deadline=polling.deadline, clock=polling.clock
+    answers = arrivals(
+        selection.requests,
+        config.network,
+        patience=PATIENCE,
+        waits=selection.waits,
+        deadline=polling.deadline,
+        clock=polling.clock,
     )
     with (
         contextlib.closing(answers) as arriving,
