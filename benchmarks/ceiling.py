@@ -1,14 +1,13 @@
-"""How fast the embedded model could label if nothing but its products of matrices took time, each at this machine's
-best rate. Started by benchmarks.classifier.
+"""How fast the embedded model could be if only its products of matrices took time. Started by benchmarks.classifier.
 
     python -m benchmarks.ceiling REPETITIONS
 
 prints one JSON object: texts per second per repetition, operations per text, operations per second.
 
 The products and their shapes are read off the model's graph, run with every length that occurs. Each shape is then
-timed alone, its matrices in the cache, in numpy and in onnxruntime, in one process per core at the same time, one thread
-each. The better of the two counts, at its fastest call, less what a call with nothing to multiply costs. The model itself
-has to fetch its weights from further away and unpack them, so it cannot reach this.
+timed alone, its matrices in the cache, in numpy and in onnxruntime, by one process per core at the same time, with one
+thread each. The better of the two counts, at its fastest call, less what a call with nothing to multiply costs. The
+model itself has to fetch its weights from further away and to unpack them.
 """
 
 from __future__ import annotations
@@ -91,15 +90,13 @@ def _product(left: tuple[int, ...], result: tuple[int, ...]) -> Product:
 
 def _model(product: Product) -> Any:
     """A graph of that one product; the rows are free, and so is all of it where no factor is constant."""
-    kind, helper = onnx.TensorProto.FLOAT, onnx.helper
-    free: list[list[str | int]] = [
-        ["batch", "rows", "inner"],
-        ["batch", "inner", "columns"],
-        ["batch", "rows", "columns"],
-    ]
-    left, right, result = (
-        helper.make_tensor_value_info(name, kind, shape) for name, shape in zip("abc", free, strict=True)
-    )
+    helper, number = onnx.helper, onnx.TensorProto.FLOAT
+
+    def value(name: str, *shape: str) -> Any:
+        return helper.make_tensor_value_info(name, number, shape)
+
+    left, right = value("a", "batch", "rows", "inner"), value("b", "batch", "inner", "columns")
+    result = value("c", "batch", "rows", "columns")
     weights = []
     if product.batch == 1:
         values = np.ones((product.inner, product.columns), dtype=np.float32)
@@ -134,8 +131,9 @@ class Rates:
         result = np.empty((product.batch, product.rows, product.columns), dtype=np.float32)
         constant = product.batch == 1
         key = (1, product.inner, product.columns) if constant else (2, 0, 0)
-        session = self._sessions.setdefault(key, None) or _session(_model(product))
-        self._sessions[key] = session
+        if key not in self._sessions:
+            self._sessions[key] = _session(_model(product))
+        session = self._sessions[key]
         binding = session.io_binding()
         binding.bind_cpu_input("a", left)
         if not constant:
