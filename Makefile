@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install dev test test-train check format build constraints clean fuzz peer-suite bench-parser bench-behaviour
+.PHONY: help demo install dev test test-train check format build constraints clean fuzz peer-suite bench-classifier bench-parser bench-behaviour
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -84,6 +84,9 @@ $(BEHAVIOUR_PEERS)/.installed:
 	$(BEHAVIOUR_PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
 		reader==3.26 feed-to-sqlite==0.6.2 time-machine==3.6.0
 	@touch $@
+
+bench-classifier: $(TRAIN_STAMP) ## the embedded model against other ways of labelling and the machine's limit (20 min)
+	$(TRAIN_VENV)/bin/python -m benchmarks.classifier $(if $(JSON),--json $(JSON)) $(if $(MARKDOWN),--markdown)
 
 bench-parser: $(DEV_STAMP) ## what parsing costs, with and without a child process
 	$(BIN)/python -m benchmarks.parser

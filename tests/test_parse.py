@@ -669,6 +669,22 @@ def test_the_last_item_of_a_whole_document_is_kept_whatever_the_damage(lead: str
     assert [entry.title for entry in understood(document).entries] == ["Both sides speak of a truce", "Envoys meet"]
 
 
+@pytest.mark.parametrize("name", ["xmlns", "xmlns:x"])
+@pytest.mark.parametrize("space", ["a b c d", "a\xa0b\u2028c\u3000d"])
+def test_a_name_space_with_spaces_costs_no_item(name: str, space: str) -> None:
+    document = rss_of(ITEM, SECOND).replace("<channel>", f'<channel><note {name}="{space}" x="y"><sub/></note>')
+    document = document.replace("<sub/>", "<sub/><x:sub x:attribute=''/>" if name == "xmlns:x" else "<sub/>")
+    parsed = understood(document)
+    assert [entry.title for entry in parsed.entries] == ["Envoys meet by the lake", "Both sides speak of a truce"]
+    assert parsed.damage
+
+
+@pytest.mark.parametrize("damage", ["", "&"])
+def test_an_element_around_an_item_costs_no_item(damage: str) -> None:
+    parsed = understood(rss_of(f"<category>{ITEM}</category>", SECOND, item_of(summary=f"Aides {damage} ministers")))
+    assert [entry.title for entry in parsed.entries][:2] == ["Envoys meet by the lake", "Both sides speak of a truce"]
+
+
 def test_white_space_before_the_declaration_is_tolerated() -> None:
     parsed = understood("\n\n" + rss_of(ITEM))
     assert len(parsed.entries) == 1

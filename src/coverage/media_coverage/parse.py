@@ -14,6 +14,7 @@ but MemoryError, after which that process is given up.
 from __future__ import annotations
 
 import calendar
+import contextlib
 import dataclasses
 import io
 import json
@@ -35,7 +36,7 @@ from .records import Entry, Fetched, FetchOutcome, ParsedFeed, Rejected
 
 if TYPE_CHECKING:
     import time
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 _HEAD = 4096
 """Bytes at the start of a document that tell its kind."""
@@ -83,6 +84,12 @@ class _Bounded:
         parent: Any = super()
         parent.handle_charref(ref if _is_character(ref) else "65533")
 
+    def unknown_endtag(self, tag: str) -> None:
+        # So would an element in an unlikely place: feedparser asks an item for the start of the category around it.
+        parent: Any = super()
+        with contextlib.suppress(LookupError):
+            parent.unknown_endtag(tag)
+
 
 def _is_character(ref: str) -> bool:
     """Does a character reference, such as 8230 or x2026, name a character?"""
@@ -102,9 +109,10 @@ feedparser.api.PREFERRED_XML_PARSERS = [__name__]  # the module whose `create_pa
 
 
 class _Expat(ExpatParser):
-    """Refuses entities that refer to others or stand for much: with them a short document grows without bound.
+    """Refuses what costs too much, and leaves such a document to feedparser's own, tolerant parser.
 
-    feedparser removes them too, but only where every declaration begins a line.
+    Entities that refer to others or stand for much let a short document grow without bound; feedparser removes them
+    too, but only where every declaration begins a line. A name space with a space in it makes feedparser raise.
     """
 
     _parser: Any  # the parser of pyexpat, made by `reset`
@@ -116,6 +124,11 @@ class _Expat(ExpatParser):
     def _declared(self, name: str, _parameter: bool, value: str | None, *_outside: str | None) -> None:
         if value is not None and (re.search("&(?!#)", value) or len(value) > _LONGEST_ENTITY):
             raise SAXException(f"the entity {name} is not resolved")
+
+    def start_element_ns(self, name: str, attrs: Mapping[str, str]) -> None:
+        if any(len(each.split()) > 3 for each in (name, *attrs)):  # name space, name, prefix
+            raise SAXException("the name of a name space has a space in it")
+        super().start_element_ns(name, attrs)
 
 
 def create_parser() -> ExpatParser:
