@@ -169,7 +169,7 @@ def test_every_public_function_and_class_has_a_docstring() -> None:
 def test_the_wheel_holds_code_model_samples_and_templates(tmp_path: Path) -> None:
     source = tmp_path / "source"
     shutil.copytree(
-        ROOT, source, ignore=shutil.ignore_patterns(".git", ".venv", "demo", "build", "dist", "*.egg-info", ".*_cache")
+        ROOT, source, ignore=shutil.ignore_patterns(".git", ".venv*", "demo", "build", "dist", "*.egg-info", ".*_cache")
     )
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)],
