@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import yaml
 from feedserver import FeedServer
 
-from media_coverage import config
+from media_coverage import cli, config
 from media_coverage.classify import ModelInfo
 from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.records import Framing, Text
 from media_coverage.store import Store, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from media_coverage.config import Config
     from media_coverage.framing import Frames
@@ -185,3 +185,29 @@ def rss(items: Sequence[Item | str], *, title: str = "Morning Ledger", language:
         f"<title>{escape(title)}</title><link>https://ledger.example/</link><description>News</description>"
         f"<language>{language}</language>{listed}</channel></rss>"
     ).encode()
+
+
+class Result(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command in this process."""
+    for name in ("MEDIA_COVERAGE_CONFIG", "MEDIA_COVERAGE_DB"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*arguments: str | Path) -> Result:
+        code = 0
+        try:
+            cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        return Result(code, printed.out, printed.err)
+
+    return invoke

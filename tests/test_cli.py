@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Item, config_text, rss
+from conftest import Item, Result, config_text, rss
 from feedserver import Response, unused_port
 from filelock import FileLock
 
 import media_coverage
-from media_coverage import cli, schema
+from media_coverage import schema
 from media_coverage.errors import StoreError
 from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.store import open_store
@@ -50,31 +50,6 @@ COMMANDS = (
     "feeds export",
     "prune",
 )
-
-
-class Result:
-    """What a command printed, and its exit code."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run a command in this process."""
-    for name in ("MEDIA_COVERAGE_CONFIG", "MEDIA_COVERAGE_DB"):
-        monkeypatch.delenv(name, raising=False)
-
-    def invoke(*arguments: str | Path) -> Result:
-        code = 0
-        try:
-            cli.main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            code = int(end.code or 0)
-        printed = capsys.readouterr()
-        return Result(code, printed.out, printed.err)
-
-    return invoke
 
 
 @pytest.fixture

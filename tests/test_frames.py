@@ -15,7 +15,7 @@ import yaml
 from conftest import FakeClassifier, frames_entry
 
 import media_coverage
-from media_coverage import cli, config, pipeline
+from media_coverage import config, pipeline
 from media_coverage.classify import EMBEDDED, load_classifier
 from media_coverage.demo import SAMPLES, serve_samples
 from media_coverage.errors import ModelError
@@ -24,8 +24,10 @@ from media_coverage.records import Frame
 from media_coverage.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from conftest import Result
 
     from media_coverage.config import Config
 
@@ -69,16 +71,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield Project(loaded, file, model_of(FRAMES, folder / "model"))
 
 
-def call(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
-    code = 0
-    try:
-        cli.main([str(argument) for argument in arguments])
-    except SystemExit as end:
-        code = int(end.code or 0)
-    printed = capsys.readouterr()
-    return code, printed.out, printed.err
-
-
 def test_the_database_speaks_of_these_frames_alone(project: Project) -> None:
     with open_store(project.config.database) as store:
         assert store.frames == FRAMES
@@ -99,9 +91,9 @@ def test_the_database_speaks_of_these_frames_alone(project: Project) -> None:
 
 
 def test_the_report_speaks_of_these_frames_alone(
-    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    project: Project, tmp_path: Path, command: Callable[..., Result]
 ) -> None:
-    code, printed, _ = call(capsys, "report", "--config", project.file, "--out", tmp_path / "report.html")
+    code, printed, _ = command("report", "--config", project.file, "--out", tmp_path / "report.html")
     assert code == 0
     assert re.search(r"\d+ escalation, \d+ NATO steps back, \d+ mixed, \d+ neither\. Net framing index", printed)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -118,7 +110,7 @@ def test_the_report_speaks_of_these_frames_alone(
 
 
 def test_the_commands_speak_json_of_these_frames(
-    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    project: Project, tmp_path: Path, command: Callable[..., Result]
 ) -> None:
     database = tmp_path / "copy.db"
     with closing(sqlite3.connect(project.config.database)) as connection:
@@ -126,9 +118,9 @@ def test_the_commands_speak_json_of_these_frames(
     shared = ("--config", project.file, "--db", database)
     model = ("--model", f"embedded:{project.model}")
 
-    code, printed, _ = call(capsys, "classify", *shared, *model)
+    code, printed, _ = command("classify", *shared, *model)
     assert (code, "texts labelled by mine@" in printed) == (0, True)
-    code, printed, _ = call(capsys, "compare", *shared, "--json")
+    code, printed, _ = command("compare", *shared, "--json")
     found = json.loads(printed)
     assert list(found["table"]) == [*FRAMES.labels, "off_topic"]
     assert {"p_escalate_1", "p_calm_2", "answer_1"} <= set(found["differing"][0])
@@ -137,46 +129,46 @@ def test_the_commands_speak_json_of_these_frames(
     texts = [{"title": "Trump and Putin hail breakthrough, ceasefire in reach", "rel": 1, "escalate": 1, "calm": 0}]
     file = tmp_path / "texts.jsonl"
     file.write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")
-    code, printed, _ = call(capsys, "score", file, *shared, *model)
+    code, printed, _ = command("score", file, *shared, *model)
     (answer,) = (json.loads(line) for line in printed.splitlines())
     assert (answer["label"], answer["leaning"]) == ("escalation", "escalation")
     assert [key for key in answer if key.startswith("p_")] == ["p_relevant", "p_escalate", "p_calm"]
-    code, printed, _ = call(capsys, "evaluate", file, *shared, *model, "--json")
+    code, printed, _ = command("evaluate", file, *shared, *model, "--json")
     scores = json.loads(printed)
     assert list(scores["f1_by_class"]) == ["escalation", "de_escalation", "neither"]
     assert list(scores["outputs"]) == ["relevant", "escalate", "calm"]
     assert scores["f1_by_class"]["escalation"]["value"] == 1
     for what in ("1", "Trump and Putin hail breakthrough"):
-        code, printed, _ = call(capsys, "explain", what, *shared, *model, "--json")
+        code, printed, _ = command("explain", what, *shared, *model, "--json")
         explained = json.loads(printed)
         assert explained["frame"] in FRAMES.names
         assert {"p_relevant", "p_escalate", "p_calm"} < set(explained["framing"])
-    code, printed, _ = call(capsys, "explain", "Trump and Putin hail breakthrough", *shared, *model)
+    code, printed, _ = command("explain", "Trump and Putin hail breakthrough", *shared, *model)
     assert re.search(r"escalation .*: p_escalate 0\.\d\d, p_calm 0\.\d\d, p_relevant 0\.\d\d", printed)
-    code, printed, _ = call(capsys, "status", *shared, "--json")
+    code, printed, _ = command("status", *shared, "--json")
     assert json.loads(printed)["last_run"]["model_id"].startswith("mine@")
 
 
 def test_codes_under_other_names_are_missed_by_name(
-    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    project: Project, tmp_path: Path, command: Callable[..., Result]
 ) -> None:
     file = tmp_path / "coded.jsonl"
     file.write_text('{"title": "Talks", "rel": 1, "hope": 1, "appease": 0}\n', encoding="utf-8")
-    code, _, said = call(capsys, "evaluate", file, "--config", project.file, "--model", f"embedded:{project.model}")
+    code, _, said = command("evaluate", file, "--config", project.file, "--model", f"embedded:{project.model}")
     assert (code, "`escalate` must be 0 or 1" in said) == (2, True)
 
 
-@pytest.mark.parametrize("command", ["run", "classify", "score", "explain"])
+@pytest.mark.parametrize("subcommand", ["run", "classify", "score", "explain"])
 def test_a_model_of_other_frames_is_refused_in_one_sentence_before_anything_happens(
-    project: Project, tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+    project: Project, tmp_path: Path, subcommand: str, command: Callable[..., Result]
 ) -> None:
     database = tmp_path / "none.db"
-    if command == "classify":
+    if subcommand == "classify":
         database = project.config.database
     file = tmp_path / "texts.jsonl"
     file.write_text('{"title": "Talks"}\n', encoding="utf-8")
-    argument = {"score": [str(file)], "explain": ["Talks go on"]}.get(command, [])
-    code, printed, said = call(capsys, command, *argument, "--config", project.file, "--db", database)
+    argument = {"score": [str(file)], "explain": ["Talks go on"]}.get(subcommand, [])
+    code, printed, said = command(subcommand, *argument, "--config", project.file, "--db", database)
     assert (code, printed) == (2, "")
     assert said.startswith("media-coverage: model ")
     assert len(said.splitlines()) == 1
@@ -195,7 +187,7 @@ def test_a_classifier_handed_in_is_checked_too(project: Project, tmp_path: Path)
 
 
 def test_a_database_of_other_frames_is_refused_before_anything_is_fetched(
-    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    project: Project, tmp_path: Path, command: Callable[..., Result]
 ) -> None:
     file = tmp_path / "feeds.yaml"
     spelt = yaml.safe_load(project.file.read_text(encoding="utf-8"))
@@ -203,7 +195,7 @@ def test_a_database_of_other_frames_is_refused_before_anything_is_fetched(
     file.write_text(yaml.safe_dump(spelt), encoding="utf-8")
     with open_store(project.config.database) as store:
         runs = store.counts()["runs"]
-    code, _, said = call(capsys, "run", "--config", file, "--db", project.config.database)
+    code, _, said = command("run", "--config", file, "--db", project.config.database)
     assert code == 2
     assert said.count("\n") == 1
     assert "holds the frames escalation (output escalate) and de_escalation (output calm)" in said

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel
 
 from media_coverage import cli, export, finetune
-from media_coverage.classify import batch_logits, load_classifier, load_tokenizer, logits_of, onnx_session
+from media_coverage.classify import batch_logits, load_classifier, load_tokenizer, logits_of, onnx_session, sha256
 from media_coverage.coded import CodedItem, Coding
 from media_coverage.framing import Frames
 from media_coverage.records import Frame, Text
@@ -107,7 +107,7 @@ def test_the_manifest_says_what_was_learned_from_and_how(folder: Path, base: Bas
 def test_the_reference_logits_are_those_of_full_precision(folder: Path) -> None:
     reference = json.loads((folder / REFERENCE_FILE).read_text(encoding="utf-8"))
     manifest = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    assert manifest["gate"] == {"file": REFERENCE_FILE, "sha256": finetune.sha256(folder / REFERENCE_FILE), "items": 7}
+    assert manifest["gate"] == {"file": REFERENCE_FILE, "sha256": sha256(folder / REFERENCE_FILE), "items": 7}
     assert set(reference["logits"]) == {f"extra-{i}" for i in range(7)}
     session = onnx_session(folder / "model.onnx", threads=1)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

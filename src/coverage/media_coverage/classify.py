@@ -115,7 +115,8 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -138,7 +139,7 @@ def _manifest(folder: Path, frames: Frames) -> dict[str, Any]:
         raise ModelError(f"model.json cannot be used ({error}); install media-coverage again", path=folder) from error
     for name, expected in files.items():
         try:
-            found = _sha256(folder / name)
+            found = sha256(folder / name)
         except FileNotFoundError:
             raise ModelError(f"{name} is missing; install media-coverage again", path=folder) from None
         except OSError as error:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .finetune import BLOCK, TINY, sha256
+from .classify import sha256
+from .finetune import BLOCK, TINY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,7 +1,7 @@
 """Fine-tuning a pretrained encoder into a framing classifier. The only user of torch besides hub models.
 
 The network is the lower layers of an encoder, the mean of its token states, and one linear layer with three logits:
-relevance, first frame, second frame. In the last epochs the weights are learned on the grid of 16 values that the
+relevance, first frame, second frame. In the last steps the weights are learned on the grid of 16 values that the
 file stores them in, so that storing them loses nothing (quantisation-aware training with a straight-through gradient:
 Jacob et al. 2018). One fit runs in one thread with fixed seeds, so on one machine the same items give the same weights.
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
-import hashlib
 import importlib.metadata
 import importlib.util
 import json
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .classify import EMBEDDED, load_tokenizer, model_input, processor
+from .classify import EMBEDDED, load_tokenizer, model_input, processor, sha256
 from .coded import code_array
 from .errors import MissingExtraError, ModelError
 
@@ -101,12 +100,6 @@ class Base:
     sha256: str
     max_positions: int
     licences: tuple[Path, ...] = ()
-
-
-def sha256(path: Path) -> str:
-    """Of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

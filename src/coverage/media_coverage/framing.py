@@ -99,6 +99,11 @@ DEFAULT_FRAMES = Frames(
 """The frames of the topic that the project ships with, in force where feeds.yaml names none."""
 
 
+def sigmoid(logit: float) -> float:
+    """The logistic function; beyond ±60, where it is 0 or 1 to more digits than a number has, it stays as it is."""
+    return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """How one model turns logits into labels, by output: p = sigmoid(scale · logit + bias), then a threshold.
@@ -116,8 +121,7 @@ class Decision:
         result = {}
         for name, logit in zip(self.frames.outputs, logits, strict=True):
             scale, bias = self.calibration[name]
-            z = max(-60.0, min(60.0, scale * float(logit) + bias))
-            result[name] = 1 / (1 + math.exp(-z))
+            result[name] = sigmoid(scale * float(logit) + bias)
         return result
 
     def framing(self, probabilities: Mapping[str, float], evidence: str = "") -> Framing:

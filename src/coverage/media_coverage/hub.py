@@ -24,9 +24,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .classify import NO_CUDA, ModelInfo, model_input, onnx_runtime, onnx_session
+from .classify import NO_CUDA, ModelInfo, model_input, onnx_runtime, onnx_session, sha256
 from .errors import MissingExtraError, ModelError
-from .framing import DEFAULT_FRAMES, MIXED, NEITHER, RELEVANT, Decision
+from .framing import DEFAULT_FRAMES, MIXED, NEITHER, RELEVANT, Decision, sigmoid
 from .prose import plain
 
 if TYPE_CHECKING:
@@ -192,9 +192,7 @@ def _sha256(folder: Path, weights: str) -> str:
     """Hash of everything that a score depends on: configuration, tokenizer and weights."""
     digest = hashlib.sha256()
     for path in sorted({path for pattern in (*_READ, weights, _WEIGHTS[weights]) for path in folder.glob(pattern)}):
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder)} {found}\n".encode())
+        digest.update(f"{path.relative_to(folder)} {sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
@@ -259,10 +257,6 @@ def _torch(weights: Path, encode: Encoder, device: str) -> tuple[Logits, str]:
             return [float(value) for value in model(**feed).logits.ravel()]
 
     return run, f"torch {torch.__version__}, {device}"
-
-
-def _sigmoid(logit: float) -> float:
-    return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
 
 
 def _softmax(logits: Sequence[float]) -> list[float]:
@@ -400,7 +394,7 @@ def fine_tuned(argument: str, options: Options) -> HubClassifier:
     def probabilities(text: str) -> Mapping[str, float]:
         logits = network.logits(text)
         found = {name: float(name not in judged) for name in outputs}
-        for share, names in zip(map(_sigmoid, logits) if many else _softmax(logits), implied, strict=True):
+        for share, names in zip(map(sigmoid, logits) if many else _softmax(logits), implied, strict=True):
             for name in names:
                 found[name] = min(1.0, found[name] + share)
         return found

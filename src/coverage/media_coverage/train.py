@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import calibration, export, finetune, model_card
-from .classify import cores, logits_of, onnx_session, processor
+from .classify import cores, logits_of, onnx_session, processor, sha256
 from .coded import code_array, coded, from_codes, grouped_folds, join, near_duplicate_groups, read, splits
 from .errors import InputError
 from .evaluation import evaluate
@@ -288,8 +288,8 @@ def prepare(out: Path) -> None:
 def _write_reference(folder: Path, items: Sequence[CodedItem], logits: Array) -> dict[str, Any]:
     """Computed logits of some authored items, for the test that holds the stored file against them."""
     rows = {item.id: [round(float(value), 5) for value in row] for item, row in zip(items, logits, strict=True)}
-    export.write_json({"fp32_sha256": finetune.sha256(folder / "fp32.onnx"), "logits": rows}, folder / REFERENCE_FILE)
-    return {"file": REFERENCE_FILE, "sha256": finetune.sha256(folder / REFERENCE_FILE), "items": len(rows)}
+    export.write_json({"fp32_sha256": sha256(folder / "fp32.onnx"), "logits": rows}, folder / REFERENCE_FILE)
+    return {"file": REFERENCE_FILE, "sha256": sha256(folder / REFERENCE_FILE), "items": len(rows)}
 
 
 def describe(
