@@ -53,6 +53,12 @@ def folds_of(
     return fold_of, splits(fold_of, groups)
 
 
+def some_of(learned: Integers, share: float) -> Integers:
+    """A random part of the positions; smaller parts lie in larger ones."""
+    order = np.random.default_rng(FOLD_SEED).permutation(len(learned))
+    return np.sort(learned[order[: round(len(learned) * share)]])
+
+
 def without_summary(items: Sequence[CodedItem]) -> list[CodedItem]:
     """The items as they are when a feed gives headlines only."""
     return [dataclasses.replace(item, text=Text(item.text.title)) for item in items]
@@ -92,6 +98,7 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--ablation", choices=ABLATIONS, help="headline-only: learned with leads, scored without")
     parser.add_argument("--disputed-weight", type=float, default=1.0, help="of codes that a second coder contradicts")
+    parser.add_argument("--share", type=float, default=1.0, help="of the coded items to learn from: a learning curve")
     parser.add_argument("--authored-weight", type=float, default=1.0)
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of the recipe")
     parser.add_argument("--save", type=Path, help="write the out-of-fold logits here (.npz)")
@@ -100,7 +107,7 @@ def main() -> None:
     recipe = parse_recipe(args.set)
     items = weigh_disputed(read(args.news, FRAMES).items, args.disputed_weight)
     fold_of, folds = folds_of(items, args.by, args.folds or SCHEMES[args.by], recipe)
-    folds = folds[: args.only]
+    folds = [(some_of(learned, args.share), held_out) for learned, held_out in folds[: args.only]]
     authored = [] if args.ablation == "no-corpus" else read_corpus(weight=args.authored_weight)
     learned, scored = items, items
     if args.ablation in {"no-summary", "headline-only"}:

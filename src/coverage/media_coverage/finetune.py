@@ -327,24 +327,21 @@ def _nearest_on_grid(weight: Any) -> Any:
     import torch
 
     blocks = weight.reshape(weight.shape[0], -1, BLOCK)
-    scale = blocks.gather(-1, blocks.abs().argmax(-1, keepdim=True)) / -8
+    low, high = torch.aminmax(blocks, dim=-1, keepdim=True)
+    scale = torch.where(high > -low, high, low) / -8
     scale = torch.where(scale == 0, torch.full_like(scale, TINY), scale)
-    return ((blocks / scale).round().clamp(-8, 7) * scale).reshape(weight.shape)
+    return (blocks / scale).round_().clamp_(-8, 7).mul_(scale).reshape(weight.shape)
 
 
 @contextlib.contextmanager
 def _on_grid(matrices: Sequence[Any]) -> Iterator[None]:
     """Inside, the matrices have the values that they would be stored with; afterwards their own again."""
-    import torch
-
-    own = [matrix.detach().clone() for matrix in matrices]
-    with torch.no_grad():
-        for matrix in matrices:
-            matrix.copy_(_nearest_on_grid(matrix))
+    own = [matrix.data for matrix in matrices]
+    for matrix in matrices:
+        matrix.data = _nearest_on_grid(matrix.data)
     yield
-    with torch.no_grad():
-        for matrix, values in zip(matrices, own, strict=True):
-            matrix.copy_(values)
+    for matrix, values in zip(matrices, own, strict=True):
+        matrix.data = values
 
 
 def has_bfloat16(device: str) -> bool:
