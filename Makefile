@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install dev test test-train check format build constraints clean fuzz peer-suite bench-classifier bench-parser bench-behaviour
+.PHONY: help demo install dev test test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -65,6 +65,9 @@ format: $(DEV_STAMP) ## rewrite formatting and generated files
 fuzz: $(DEV_STAMP) ## 100,000 documents made to break the parser (INPUTS=1000 SEED=2)
 	$(BIN)/python tools/fuzz.py --inputs $(or $(INPUTS),100000) --seed $(or $(SEED),1)
 
+faults: $(DEV_STAMP) ## kill, crowd and starve runs, and compare what is stored (N=200 SEED=1)
+	$(BIN)/python tools/faults.py --times $(or $(N),200) --seed $(or $(SEED),1)
+
 # feedparser's tests are in its source distribution only; they stay in build/ and are no part of this project.
 PEER := build/peer/feedparser-6.0.14.tar.gz
 peer-suite: $(DEV_STAMP) $(PEER) ## feedparser's own test suite through client and parser process
@@ -88,8 +91,15 @@ $(BEHAVIOUR_PEERS)/.installed:
 bench-classifier: $(TRAIN_STAMP) ## the embedded model against other ways of labelling and the machine's limit (20 min)
 	$(TRAIN_VENV)/bin/python -m benchmarks.classifier $(if $(JSON),--json $(JSON)) $(if $(MARKDOWN),--markdown)
 
-bench-parser: $(DEV_STAMP) ## what parsing costs, with and without a child process
-	$(BIN)/python -m benchmarks.parser
+bench-parser: $(DEV_STAMP) ## what parsing costs, with and without a child process (FEEDS=FOLDER of recorded feeds)
+	$(BIN)/python -m benchmarks.parser $(if $(FEEDS),--feeds $(FEEDS)) $(if $(MARKDOWN),--markdown)
+
+bench-ingest: $(DEV_STAMP) $(BEHAVIOUR_PEERS)/.installed ## a whole pass over 200 feeds beside other readers, and over 2,000 (10 min)
+	$(BIN)/python -m benchmarks.ingest --peers $(BEHAVIOUR_PEERS)/bin/python --scale 500 1000 2000 \
+		$(if $(JSON),--json $(JSON)) $(if $(MARKDOWN),--markdown)
+
+bench-type-one: $(DEV_STAMP) ## how often tests of an event's effect are wrong, and what they find (SERIES=4000)
+	$(BIN)/python -m benchmarks.type_one $(if $(SERIES),--series $(SERIES))
 
 build: $(DEV_STAMP) ## wheel and source distribution in dist/
 	$(BIN)/python -m build --no-isolation

@@ -134,8 +134,8 @@ def of_command() -> dict[str, Any]:
         return {"texts": len(rows), "peak_kib": score_peak(many), "first_label_seconds": seconds}
 
 
-def machine() -> dict[str, Any]:
-    """Where the figures come from."""
+def machine(packages: Sequence[str] = PACKAGES) -> dict[str, Any]:
+    """Where the figures come from, and with which versions."""
     information = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(":")[2].strip() for line in information if line.startswith("model name")), "unknown")
     return {
@@ -143,7 +143,7 @@ def machine() -> dict[str, Any]:
         "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "packages": {package: version(package) for package in PACKAGES},
+        "packages": {package: version(package) for package in packages},
         "model": load_classifier().info.model_id,
         "load_average": os.getloadavg()[0],
     }

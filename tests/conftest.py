@@ -34,6 +34,12 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _lines_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a terminal; test_logs.py is about the others."""
+    monkeypatch.setenv("MEDIA_COVERAGE_LOG_FORMAT", "text")
+
+
 @pytest.fixture
 def feed_server() -> Iterator[FeedServer]:
     server = FeedServer()

@@ -103,7 +103,7 @@ def test_a_short_file_gets_the_documented_defaults(tmp_path: Path) -> None:
     assert config.outlets[0].country is None
     network = config.network
     assert (network.timeout_seconds, network.max_bytes, network.max_entries) == (30, 10 * 2**20, 5000)
-    assert (network.concurrency, network.host_gap_seconds, network.allow_addresses) == (10, 1.0, ())
+    assert (network.concurrency, network.host_gap_seconds, network.allow_addresses) == (20, 1.0, ())
 
 
 @pytest.mark.parametrize(

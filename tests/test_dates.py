@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from media_coverage.dates import in_address, read
+from media_coverage.dates import _prose, _rfc_822, in_address, read
 
 FEB_3 = datetime(2026, 2, 3, tzinfo=UTC)
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
@@ -197,6 +197,12 @@ def test_what_is_written_by_the_standards_is_read_back(time: datetime) -> None:
     assert read(whole.isoformat()) == whole
     assert read(whole.isoformat(" ")) == whole
     assert read(whole.astimezone(UTC).strftime("%G-W%V-%uT%H:%M:%SZ")) == whole
+
+
+@given(_times, st.sampled_from(["%a, %d %b %Y %H:%M:%S %z", "%d %b %Y %H:%M %z", "%a, %d %b %Y %H:%M:%S GMT"]))
+def test_the_short_way_through_the_usual_spelling_leads_to_the_same_time(time: datetime, spelling: str) -> None:
+    text = time.strftime(spelling).lower()
+    assert _rfc_822(text) == _prose(text) is not None
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ OWNERS = {
     "httpx2": {"fetch"},
     "httpcore2": {"fetch"},
     "feedparser": {"parse"},
+    "trafilatura": {"fulltext"},
+    "protego": {"fulltext"},
     "nh3": {"prose"},
     "py3langid": {"language"},
     "sqlite3": {"store"},
@@ -40,21 +42,22 @@ OWNERS = {
     "yaml": {"config"},
     "pydantic": {"config"},
     "click": {"cli"},
-    "filelock": {"pipeline"},
+    "filelock": {"lock"},
 }
 """One owner per foreign library (a library missing here may be imported anywhere)."""
 
 PURE = frozenset(
     """topic prose identity framing estimate aggregate evaluation compare explain report charts calibration
-    model_card schedule dates wire stories opml""".split()
+    model_card schedule health dates wire stories opml agreement quantiles composition correction
+    series fulltext events sample coding interchange""".split()
 )
 """Modules without clock, path, network or database: values in, values out."""
 
-IMPURE = {"store", "fetch", "pipeline", "cli", "demo", "classify", "config", "parser_process"}
+IMPURE = {"store", "fetch", "pipeline", "cli", "demo", "classify", "config", "parser_process", "lock", "interruption"}
 
 ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
-    | dict.fromkeys("explain coded finetune export".split(), 1)
+    | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
     | dict.fromkeys("pipeline report compare train".split(), 2)
     | {"demo": 3, "cli": 4, "__main__": 5}
 )

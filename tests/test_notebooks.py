@@ -43,7 +43,7 @@ def test_the_dashboard_runs_and_lists_the_articles_behind_a_day(
     assert ".example/" in tables[1]
     printed = "".join(output["text"] for output in outputs if output.get("name") == "stdout")
     assert "uncorrected: excludes classifier error" in printed
-    assert "not_a_feed" in printed
+    assert "Coastline Radio News: failing: " in printed
     assert (tmp_path / "demo" / "demo.db").exists()
 
 

@@ -338,4 +338,6 @@ def test_every_outcome_is_either_an_attempt_or_counted_apart() -> None:
     assert [outcome for outcome in FetchOutcome if not outcome.attempted] == [
         FetchOutcome.HELD_BACK,
         FetchOutcome.NOT_REACHED,
+        FetchOutcome.DISALLOWED,  # these two end pages only
+        FetchOutcome.ROBOTS_UNREACHABLE,
     ]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_coverage.prose import MAX_CHARACTERS, clean, first_words, plain, sentences
+from media_coverage.prose import _DROPPED, MAX_CHARACTERS, clean, first_words, plain, sentences
 
 HOSTILE = (
     "<script>",
@@ -122,6 +122,16 @@ def test_plain_never_raises_and_leaves_one_line_without_controls_or_tags(markup:
     assert text == text.strip()
     assert "  " not in text
     assert len(text) <= MAX_CHARACTERS
+
+
+def test_exactly_controls_surrogates_and_direction_overrides_are_dropped() -> None:
+    characters = [chr(code) for code in range(0x1_0000)]
+    harmful = {c for c in characters if unicodedata.category(c) in {"Cc", "Cs"} and not c.isspace()}
+    overrides = {
+        c for c in characters if unicodedata.bidirectional(c) in set("LRE RLE PDF LRO RLO LRI RLI FSI PDI".split())
+    }
+    assert {c for c in characters if _DROPPED.match(c)} == harmful | overrides | {"\ufeff"}
+    assert not any(unicodedata.category(chr(code)) in {"Cc", "Cs"} for code in range(0x1_0000, 0x11_0000))
 
 
 @given(plain_text)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from feedserver import FeedServer
 
+MADE_AT = datetime(2026, 3, 1, tzinfo=UTC)
+NO_GAPS = pd.DataFrame({"start": pd.to_datetime([]), "end": pd.to_datetime([]), "missing": []})
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
@@ -58,9 +61,9 @@ class Page(HTMLParser):
 def material(server: FeedServer, folder: Path, items: list[Item], outlet: str = "Morning Ledger") -> report.Material:
     server.serve("/ledger.xml", Response(rss(items)))
     config = make_config(server.url(), {outlet: ["/ledger.xml"]}, folder=folder)
-    pipeline.run(config, classifier=FakeClassifier())
+    pipeline.run(config, classifier=FakeClassifier(), clock=lambda: MADE_AT)
     with open_store(config.database) as store:
-        return report.Material.from_store(store, datetime(2026, 3, 1, tzinfo=UTC), "", "9999")
+        return report.Material.from_store(store, MADE_AT, "", "9999")
 
 
 def many(count: int = 40) -> list[Item]:
@@ -203,7 +206,8 @@ def test_the_terminal_shows_hostile_text_as_text(feed_server: FeedServer, tmp_pa
     printed = stream.getvalue()
     assert "2026-02-02" in printed
     assert UNCORRECTED in printed
-    assert "1 of 1 feeds answered well" in printed
+    assert "Feeds: 1 quiet." in printed
+    assert "[red]Outlet[/red] (2026-02-15)" in printed
 
 
 def test_gaps_are_drawn_as_gaps() -> None:
@@ -211,7 +215,8 @@ def test_gaps_are_drawn_as_gaps() -> None:
     weekly = pd.DataFrame({"date": ["2026-01-05", "2026-01-26"], "neither": [15, 9], **counts})
     from media_coverage.estimate import with_intervals
 
-    chart = charts.trend(with_intervals(weekly, DEFAULT_FRAMES), pd.DataFrame({"date": [], "name": []}), DEFAULT_FRAMES)
+    events = pd.DataFrame({"date": [], "name": []})
+    chart = charts.trend(with_intervals(weekly, DEFAULT_FRAMES), events, DEFAULT_FRAMES, NO_GAPS)
     (rows,) = [rows for rows in chart.to_dict()["datasets"].values() if any("share" in row for row in rows)]
     missing = {str(row["week"])[:10] for row in rows if row["share"] is None}
     assert missing == {"2026-01-12", "2026-01-19"}
@@ -225,7 +230,7 @@ def test_event_names_cannot_break_out_of_the_drawing() -> None:
     from media_coverage.estimate import with_intervals
 
     events = pd.DataFrame({"date": ["2026-01-07"], "name": ["</text><script>alert(1)</script>"]})
-    drawn = charts.svg(charts.trend(with_intervals(weekly, DEFAULT_FRAMES), events, DEFAULT_FRAMES))
+    drawn = charts.svg(charts.trend(with_intervals(weekly, DEFAULT_FRAMES), events, DEFAULT_FRAMES, NO_GAPS))
     root = ET.fromstring(drawn)  # noqa: S314 - our own drawing
     assert not [element for element in root.iter() if "script" in element.tag.lower()]
     assert "http://127" not in drawn

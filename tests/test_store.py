@@ -25,6 +25,7 @@ from media_coverage.aggregate import daily_frames
 from media_coverage.config import Config, FeedEntry, OutletEntry
 from media_coverage.errors import ExitCode, StoreBusyError, StoreError
 from media_coverage.framing import DEFAULT_FRAMES, Frames
+from media_coverage.health import judge
 from media_coverage.identity import identify, outlets_by_name_and_host
 from media_coverage.records import (
     Attempt,
@@ -38,13 +39,16 @@ from media_coverage.records import (
     Fetched,
     FetchOutcome,
     Frame,
+    FullText,
     GateDecision,
     Outlet,
+    PageText,
     ParsedFeed,
     Rejected,
     Sighting,
     Text,
 )
+from media_coverage.sample import Design, draw
 from media_coverage.schedule import FAILURES_TO_GO_BACK, MOVES_BELIEVED
 from media_coverage.store import MAX_VERSIONS, Store, open_store
 from media_coverage.stories import WINDOW as STORY_WINDOW
@@ -578,9 +582,37 @@ GOOD: dict[str, dict[str, object]] = {
         "rel": 1,
         "hope": 1,
         "appease": 0,
+        "voice": "quoted",
         "certainty": 1,
+        "note": "",
         "purpose": "training",
+        "kind": "individual",
+        "sample_id": 1,
+        "session": "2026-02-03T09:00:00Z 1",
         "coded_at": "2026-02-03",
+    },
+    "sample": {
+        "id": 1,
+        "name": "audit",
+        "purpose": "audit",
+        "topic_id": 1,
+        "model_id": 1,
+        "seed": 7,
+        "asked": 300,
+        "since": "",
+        "until": "",
+        "phases": "2026-02-03",
+        "frame_size": 900,
+        "set_apart": 0,
+        "drawn_at": "2026-02-03",
+    },
+    "sample_item": {
+        "sample_id": 1,
+        "version_id": 1,
+        "stratum": "neither, sure, any time, every group",
+        "stratum_size": 10,
+        "stratum_drawn": 3,
+        "inclusion": 0.3,
     },
     "daily_frames": {
         "date": "2026-02-03",
@@ -597,6 +629,37 @@ GOOD: dict[str, dict[str, object]] = {
     },
     "changed_day": {"date": "2026-02-03"},
     "feed_url": {"id": 1, "feed_id": 1, "url": "https://press.example/a", "since": "2026-02-03", "reason": "listed"},
+    "feed_health": {
+        "feed_id": 1,
+        "word": "quiet",
+        "since": "2026-02-03",
+        "sentence": "It has had nothing new.",
+        "also": "",
+        "judged_at": "2026-02-03",
+    },
+    "robots": {
+        "origin": "https://press.example",
+        "access": "rules",
+        "fetched_at": "2026-02-03",
+        "expires_at": "2026-02-04",
+        "rules": "",
+        "reason": "",
+    },
+    "page_fetch": {
+        "id": 1,
+        "run_id": 1,
+        "version_id": 1,
+        "started_at": "2026-02-03",
+        "elapsed_ms": 0,
+        "outcome": "ok",
+        "succeeded": 1,
+        "attempted": 1,
+        "bytes": 0,
+        "text_sha256": "0",
+        "words": 1,
+        "lead_version_id": 1,
+    },
+    "page_text": {"sha256": "0", "text": "a", "first_seen_at": "2026-02-03"},
     "active": {"one": 1, "topic_id": 1, "model_id": 1},
     "column_description": {"table_name": "t", "column_name": "c", "description": "d"},
 }
@@ -614,6 +677,8 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("feed", "fresh_for_s", [0, -1]),
     ("feed_url", "url", ["ftp://press.example/"]),
     ("feed_url", "reason", [""]),
+    ("feed_health", "word", [""]),
+    ("feed_health", "sentence", [""]),
     ("event", "date", ["3 Feb 2026", "2026-2-3"]),
     ("model", "settings", ["{", "none"]),
     ("run", "state", ["done"]),
@@ -633,6 +698,15 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("article", "published_at", ["2026-02-03", "2026-02-03T12:00:00Z", "2026-02-03T12:00:00+01:00"]),
     ("article", "date_source", ["guess"]),
     ("article_version", "language_source", ["assumed"]),
+    ("article_version", "summary_source", ["assumed"]),
+    ("robots", "origin", ["ftp://press.example"]),
+    ("robots", "access", ["some"]),
+    ("page_fetch", "elapsed_ms", [-1]),
+    ("page_fetch", "succeeded", [2, 0]),
+    ("page_fetch", "attempted", [2]),
+    ("page_fetch", "bytes", [-1]),
+    ("page_fetch", "words", [0]),
+    ("page_text", "text", [""]),
     ("article_alias", "reason", ["chance"]),
     ("story_link", "reason", ["same event"]),
     ("story_link", "similarity", [-0.01, 1.01]),
@@ -653,6 +727,17 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("code", "appease", [-1]),
     ("code", "certainty", [0, 4]),
     ("code", "purpose", ["test"]),
+    ("code", "voice", ["", "outlets"]),
+    ("code", "kind", ["majority"]),
+    ("sample", "name", [""]),
+    ("sample", "purpose", ["test"]),
+    ("sample", "asked", [0]),
+    ("sample", "frame_size", [0]),
+    ("sample", "set_apart", [-1]),
+    ("sample_item", "stratum", [""]),
+    ("sample_item", "stratum_size", [0, 2]),
+    ("sample_item", "stratum_drawn", [0, 11]),
+    ("sample_item", "inclusion", [0.0, 1.01]),
     ("daily_frames", "date", ["today"]),
     ("daily_frames", "all_articles", [3, -1]),
     ("daily_frames", "articles", [3, 6]),
@@ -743,10 +828,10 @@ def test_every_reference_must_exist(empty_database: Path, tmp_path: Path) -> Non
         references = [
             (t, key[3]) for t in tables(connection) for key in connection.execute(f"PRAGMA foreign_key_list({t})")
         ]
-        assert len(references) == 25
+        assert len(references) == 33
         for table, column in references:
             other = {name: 2 for name in GOOD[table] if name == "id"} | {column: 999}
-            unique = {"url": "http://b", "key": "l", "text_sha256": "1", "codebook_version": "2"}
+            unique = {"url": "http://b", "key": "l", "text_sha256": "1", "codebook_version": "2", "name": "b"}
             connection.execute("BEGIN")
             if table == "active":
                 connection.execute("DELETE FROM active")
@@ -762,7 +847,7 @@ def test_the_stores_own_connection_enforces_references(store: Store) -> None:
     assert store.query("PRAGMA foreign_keys")["foreign_keys"].tolist() == [1]
 
 
-@pytest.mark.parametrize("table", ["article_version", "label", "gate", "code"])
+@pytest.mark.parametrize("table", ["article_version", "label", "gate", "code", "page_fetch", "sample", "sample_item"])
 @pytest.mark.parametrize("statement", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
 def test_history_can_be_neither_changed_nor_deleted(empty: sqlite3.Connection, table: str, statement: str) -> None:
     insert(empty, table, GOOD[table])
@@ -775,7 +860,7 @@ def test_history_can_be_neither_changed_nor_deleted(empty: sqlite3.Connection, t
 def test_every_column_of_every_table_and_view_is_described_and_nothing_else(store: Store) -> None:
     names = [name for (name,) in rows(store, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
     ours = [name for name in names if not name.startswith(("sqlite_", "_"))]
-    assert len(ours) == len(GOOD) + 14
+    assert len(ours) == len(GOOD) + schema._VIEWS.count("CREATE VIEW")
     # table_xinfo: table_info leaves out generated columns
     found = {
         (name, column) for name in ours for (column,) in rows(store, "SELECT name FROM pragma_table_xinfo(?)", name)
@@ -797,7 +882,11 @@ def test_every_view_can_be_read_on_an_empty_and_on_a_filled_database(store: Stor
         visit(store, run, entry(), moved_to="https://press.example/new")
     label_all(store, run)
     store.add_codes([Code(1, "ada", "1", relevant=True, frames=(True, False), certainty=1, purpose="audit")], NOW)
+    store.add_sample("audit", Design(20, 7), draw(store.sampling_frame(), Design(20, 7)), NOW)
     store.replace_days(*aggregated(store))
+    store.replace_health([judge(record, NOW) for record in store.feed_records(NOW)], NOW)
+    page = store.pages({feed.outlet.name: FullText.ALL for feed in CONFIG.feeds}, NOW)[0]
+    store.record_page(run, page, Fetched(LEDGER, FetchOutcome.OK, NOW, 1, body=b"x"), PageText("A text"), None)
     assert all(len(store.query(f"SELECT * FROM {view}")) for view in views)  # noqa: S608
 
 
@@ -868,6 +957,21 @@ def test_a_lead_that_arrives_later_is_kept(store: Store, run_id: int) -> None:
     visit(store, run_id, entry(summary=""))
     visit(store, run_id, entry())
     assert store.articles(on_topic=None)["summary"].tolist() == ["Talks went on."]
+
+
+def test_the_languages_of_a_feeds_newest_articles_are_known_by_their_texts(store: Store, run_id: int) -> None:
+    first, second, third = (entry(f"Envoys meet by the lake on day {day}") for day in "123")
+    visit(store, run_id, first, second)
+    visit(store, run_id, replace(second, summary="They went home."), third, at=NOW + timedelta(hours=1))
+    visit(store, run_id, entry("Elsewhere"), feed=POST)
+
+    def hashes(*entries: Entry) -> dict[str, tuple[str | None, str]]:
+        return {each.text_sha256: ("en", "declared") for each in sightings(LEDGER, entries, NOW)}
+
+    assert store.languages(LEDGER.url, 1) == hashes(third)
+    assert store.languages(LEDGER.url, 2) == hashes(third, second) | hashes(replace(second, summary="They went home."))
+    assert store.languages(LEDGER.url, 9) == store.languages(LEDGER.url, 2) | hashes(first)
+    assert store.languages("https://press.example/unknown.xml", 9) == {}
 
 
 def test_a_wording_that_returns_is_not_stored_twice(store: Store, run_id: int) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_coverage.topic import Query, QueryError, fold
+from media_coverage.topic import _FOLD, Query, QueryError, fold
 
 
 def passes(query: str, title: str, summary: str = "") -> bool:
@@ -138,6 +139,12 @@ def test_accents_and_typography_make_no_difference(query: str, text: str) -> Non
 @given(st.text(st.characters(categories=("L", "M", "N", "Zs"))))
 def test_folding_twice_changes_nothing_more(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@given(st.text() | st.text("ab’‘“”–—\u00a0\u00adéİß"))
+def test_texts_that_need_little_folding_are_folded_like_all_others(text: str) -> None:
+    decomposed = unicodedata.normalize("NFKD", text.translate(_FOLD))
+    assert fold(text) == "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 
 def test_title_and_summary_are_searched_together() -> None:

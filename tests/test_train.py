@@ -129,10 +129,10 @@ def test_codes_are_stored_and_read_with_their_texts(database: Path) -> None:
     assert (first["coded_at"], second["purpose"], second["rel"]) == (NOW, "audit", 0)
 
 
-def test_a_coder_codes_a_text_once_and_a_batch_is_stored_whole_or_not_at_all(database: Path) -> None:
+def test_of_several_codes_the_newest_counts_and_a_batch_is_stored_whole_or_not_at_all(database: Path) -> None:
     add(database, [Code(1, "ada", "1", True)])
-    with pytest.raises(StoreError, match=r"ada's code of text 1 cannot be stored .*UNIQUE.*; none was") as caught:
-        add(database, [Code(2, "ada", "1", True), Code(1, "ada", "1", False)])
+    with pytest.raises(StoreError, match=r"ada's code of text 2 cannot be stored .*CHECK.*; none was") as caught:
+        add(database, [Code(1, "ada", "1", False), Code(2, "ada", "1", True, certainty=4)])
     assert caught.value.exit_code == 2
     with pytest.raises(StoreError, match="FOREIGN KEY"):
         add(database, [Code(99, "ada", "1", True)])
@@ -143,6 +143,7 @@ def test_a_coder_codes_a_text_once_and_a_batch_is_stored_whole_or_not_at_all(dat
     add(database, [Code(1, coder, book, True, purpose=purpose) for coder, book, purpose in others])
     with open_store(database) as store:
         assert store.codes()["version_id"].tolist() == [1, 1, 1, 1]
+        assert store.codes()["newest"].tolist() == [0, 1, 1, 1], "ada coded it again, with another codebook"
 
 
 def test_sources_are_read_together(database: Path, tmp_path: Path) -> None:

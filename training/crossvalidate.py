@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--folds", type=int, help="5 by group, 3 by outlet or month")
     parser.add_argument("--only", type=int, help="run only the first N folds (quick look)")
     parser.add_argument("--base", type=Path, help="folder of another encoder to start from")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--ablation", choices=ABLATIONS, help="headline-only: learned with leads, scored without")
     parser.add_argument("--disputed-weight", type=float, default=1.0, help="of codes that a second coder contradicts")
@@ -115,8 +115,8 @@ def main() -> None:
     if args.ablation == "no-summary":
         learned, authored = scored, without_summary(authored)
     with open_base(texts_of([*items, *authored], recipe), args.base) as base:
-        setup = Setup(base, recipe, tuple(args.seeds), args.device)
-        (logits, _), _ = out_of_fold(
+        setup = Setup(base, recipe, args.seed, args.device)
+        logits, _ = out_of_fold(
             learned, authored, folds, setup, lambda text: print(text, file=sys.stderr, flush=True), scored=scored
         )
     seen = ~np.isnan(logits[:, 0])

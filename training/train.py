@@ -24,8 +24,8 @@ def main() -> None:
     parser.add_argument("--codebook", default="1.1", help="version of the codebook behind the codes")
     parser.add_argument("--corpus", type=Path, default=CORPUS, help="folder of authored items")
     parser.add_argument("--base", type=Path, help="folder of another encoder to start from")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--folds", type=int, default=3, help="fewer make it faster, more show more of what it can do")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folds", type=int, default=4, help="networks to average: fewer are faster, more do better")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--disputed-weight", type=float, default=1.0, help="of codes that a second coder contradicts")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="fields of the recipe")
@@ -40,7 +40,7 @@ def main() -> None:
             coding,
             FRAMES,
             args.out,
-            Setup(base, recipe, tuple(args.seeds), args.device),
+            Setup(base, recipe, args.seed, args.device),
             Identity(args.name, args.version, args.codebook, "en"),
             extra=corpus,
             folds=args.folds,

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 FRAMES = Frames(Frame("escalation", "up", "Escalation"), Frame("de_escalation", "down", "De-escalation"))
 FILLER = "the envoys met by the lake on monday while rain fell over town and markets opened late again today".split()
-RECIPE = finetune.Recipe(epochs=12, encoder_rate=5e-3, head_rate=5e-3)
+# Networks without pretraining have no mean worth anything, so it is polished as long as they learned.
+RECIPE = finetune.Recipe(epochs=12, encoder_rate=5e-3, head_rate=5e-3, polish_epochs=12, polish_rate=3e-3)
 IDENTITY = Identity("tiny", "1", "2", "en")
 
 
@@ -76,7 +77,7 @@ EXTRA = [CodedItem(f"extra-{i}", Text(f"talks truce {i}"), (1, 0, 1)) for i in r
 def folder(base: Base, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained on the items, with some authored ones beside."""
     out = tmp_path_factory.mktemp("trained") / "model"
-    train(Coding(items()), FRAMES, out, Setup(base, RECIPE, (0, 1)), IDENTITY, extra=EXTRA)
+    train(Coding(items()), FRAMES, out, Setup(base, RECIPE, 0), IDENTITY, extra=EXTRA, folds=3)
     return out
 
 
@@ -85,9 +86,10 @@ def test_the_folder_is_whole_and_its_model_has_learned(folder: Path) -> None:
         *("model.onnx", "tokenizer.json", "model.json", "MODEL_CARD.md", "LICENSE.txt", REFERENCE_FILE),
     }
     classifier = load_classifier(f"embedded:{folder}", frames=FRAMES)
-    texts = [Text("monday the envoys met and tanks opened"), Text("a truce by the lake"), Text("talks by the lake")]
-    assert [f.label for f in classifier.classify(texts)] == ["escalation", "de_escalation", "neither"]
-    assert [f.relevant for f in classifier.classify([*texts, Text("rain fell over the match")])] == [True] * 3 + [False]
+    texts = [Text(f"bdfgkl {told} mnprst ttgrld") for told in ("tanks", "truce", "talks", "match")]
+    framings = classifier.classify(texts)
+    assert [framing.label for framing in framings[:3]] == ["escalation", "de_escalation", "neither"]
+    assert [framing.relevant for framing in framings] == [True, True, True, False]
     scores = json.loads((folder / "model.json").read_text(encoding="utf-8"))["training"]["cross_validation"]
     assert scores["macro_f1"]["value"] > 0.8
     assert scores["items"] == 90
@@ -116,15 +118,10 @@ def test_the_reference_logits_are_those_of_full_precision(folder: Path) -> None:
         assert stored == pytest.approx(reference["logits"][f"extra-{i}"], abs=1e-3)
 
 
-def test_the_same_seeds_give_the_same_bytes_and_others_do_not(folder: Path, base: Base, tmp_path: Path) -> None:
-    """Learned once more, in another process than the folder was."""
-    data = finetune.examples([*items(), *EXTRA], base, RECIPE)
-    stored = []
-    for seeds in ((0, 1), (1,)):
-        finetune.save_onnx(finetune.learn(data, base, RECIPE, seeds), tmp_path / "fp32.onnx")
-        export.quantise(tmp_path / "fp32.onnx", tmp_path / "model.onnx")
-        stored.append((tmp_path / "model.onnx").read_bytes())
-    same, other = stored
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(folder: Path, base: Base, tmp_path: Path) -> None:
+    for name, seed in (("same", 0), ("other", 5)):
+        train(Coding(items()), FRAMES, tmp_path / name, Setup(base, RECIPE, seed), IDENTITY, extra=EXTRA, folds=3)
+    same, other = ((tmp_path / name / "model.onnx").read_bytes() for name in ("same", "other"))
     assert same == (folder / "model.onnx").read_bytes()
     assert other != same
 
@@ -137,7 +134,7 @@ def test_what_is_stored_tells_nothing_of_the_machine(folder: Path, base: Base) -
 
 def test_the_exported_network_computes_what_torch_computes(base: Base, tmp_path: Path) -> None:
     data = finetune.examples(items(20), base, RECIPE)
-    model = finetune.learn(data, base, RECIPE, (0,))
+    model = finetune.snapped(finetune.fit(data, base, RECIPE, 0))
     finetune.save_onnx(model, tmp_path / "fp32.onnx")
     export.quantise(tmp_path / "fp32.onnx", tmp_path / "stored.onnx")
     exact, small = (onnx_session(tmp_path / name, threads=1) for name in ("fp32.onnx", "stored.onnx"))
@@ -163,21 +160,33 @@ def test_a_code_that_weighs_nothing_changes_nothing(base: Base) -> None:
     known = items(16)
     without = [CodedItem(i.id, i.text, (i.codes[0], None, i.codes[2])) for i in known]
     turned = [CodedItem(i.id, i.text, (i.codes[0], 1, i.codes[2]), weights=(1.0, 0.0, 1.0)) for i in known]
-    one, other = (
-        finetune.learn(finetune.examples(some, base, recipe), base, recipe, (0,)) for some in (without, turned)
-    )
+    one, other = (finetune.fit(finetune.examples(some, base, recipe), base, recipe, 0) for some in (without, turned))
     for (name, left), right in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
         assert torch.equal(left, right), name
 
 
-def test_the_average_of_two_seeds_lies_between_them(base: Base) -> None:
+def test_the_mean_of_two_networks_lies_between_them_and_weights_survive_a_file(base: Base, tmp_path: Path) -> None:
     recipe = finetune.Recipe(epochs=1)
     data = finetune.examples(items(16), base, recipe)
+    networks = [finetune.fit(data, base, recipe, seed) for seed in (0, 1)]
+    finetune.save_weights(finetune.mean(networks), tmp_path / "mean")
     first, second, both = (
-        finetune.learn(data, base, recipe, seeds).state_dict()["head.weight"] for seeds in ((0,), (1,), (0, 1))
+        model.state_dict()["head.weight"]
+        for model in (*networks, finetune.load_weights(base, recipe, tmp_path / "mean"))
     )
     assert torch.allclose(both, (first + second) / 2)
     assert not torch.equal(first, second)
+
+
+def test_polishing_brings_a_network_onto_the_grid_and_leaves_it_as_it_computes(base: Base) -> None:
+    recipe = finetune.Recipe(epochs=1, polish_epochs=2)
+    data = finetune.examples(items(32), base, recipe)
+    polished = finetune.polish(finetune.fit(data, base, recipe, 0), data, recipe, 0)
+    stored = finetune.snapped(polished)
+    weight = stored.encoder.encoder.layer[0].attention.self.query.weight.detach().reshape(-1, finetune.BLOCK)
+    assert max(len(torch.unique(block)) for block in weight) <= 16
+    assert torch.equal(finetune.snapped(stored).head.weight, stored.head.weight)
+    assert np.abs(finetune.predict(stored, data.tokens) - finetune.predict(polished, data.tokens)).max() < 0.5
 
 
 def test_the_packaged_base_is_cut_to_size_and_keeps_the_words_of_the_items() -> None:
@@ -222,9 +231,9 @@ def test_the_command_trains_and_says_how_to_use_the_model(base: Base, tmp_path: 
         check=True,
     )
     assert done.stdout.splitlines()[-1] == "Use it: media-coverage run --model embedded:mine"
-    assert "90 coded items, " in done.stderr
+    assert "90 coded items in " in done.stderr
     manifest = json.loads((tmp_path / "mine" / "model.json").read_text(encoding="utf-8"))
-    assert (manifest["name"], manifest["training"]["seeds"]) == ("mine", [3])
+    assert (manifest["name"], manifest["training"]["seed"]) == ("mine", 3)
     assert manifest["training"]["recipe"]["epochs"] == 2
     assert load_classifier(f"embedded:{tmp_path / 'mine'}").classify([Text("talks")])
 

@@ -1,4 +1,4 @@
-"""Articles → counts. Pure pandas: frames in, frames out."""
+"""Articles → counts, and days of collection → gaps. Pure pandas: frames in, frames out."""
 
 from __future__ import annotations
 
@@ -65,6 +65,61 @@ def by_week(daily: pd.DataFrame) -> pd.DataFrame:
 def by_day(daily: pd.DataFrame) -> pd.DataFrame:
     """Sums per day. `stories` are distinct."""
     return _sum(daily, "date")
+
+
+def collection_through(collection: pd.DataFrame, last_day: str) -> pd.DataFrame:
+    """The days of `collection` and those after them up to `last_day` (YYYY-MM-DD), on which no run was made at all.
+
+    `collection` has one row per day, columns as in the view v_daily_collection. Without any run nothing is added.
+    """
+    if collection.empty:
+        return collection
+    newest = collection.iloc[-1]
+    later = pd.date_range(newest["date"], last_day, freq="D").strftime("%Y-%m-%d")[1:]
+    none = dict.fromkeys(["feeds_asked", "feeds_answered", "feeds_failed", "outlets_collected"], 0)
+    kept = {name: int(newest[name]) for name in ("feeds", "outlets")}
+    rows = [{"date": day, "collection": "none", **kept, **none, "outlets_missing": None} for day in later]
+    return (
+        pd.concat([collection, pd.DataFrame(rows, columns=collection.columns)], ignore_index=True)
+        if rows
+        else collection
+    )
+
+
+def collection_by_week(collection: pd.DataFrame) -> pd.DataFrame:
+    """How far each ISO week was collected: `date` is its Monday.
+
+    `days` counts the days since the first run, `days_partial` those on which some outlet was missing, `days_missing`
+    those on which all were; `outlets` and `outlets_least` are how many there were at most and how many of them came
+    on the worst day that was collected.
+    """
+    frame = collection.assign(
+        date=mondays(collection["date"]),
+        partial=collection["collection"] == "partial",
+        missing=collection["collection"] == "none",
+        least=collection["outlets_collected"].where(collection["collection"] != "none", collection["outlets"]),
+    )
+    weekly = frame.groupby("date", sort=True).agg(
+        days=("collection", "size"),
+        days_partial=("partial", "sum"),
+        days_missing=("missing", "sum"),
+        outlets=("outlets", "max"),
+        outlets_least=("least", "min"),
+    )
+    return weekly.astype("int64").reset_index()
+
+
+def gaps(collection: pd.DataFrame) -> pd.DataFrame:
+    """Runs of days that were not fully collected: `start` and `end` (the day after) as timestamps, `missing`.
+
+    `missing` is the share of outlets that did not come, 1.0 where nothing did. Days with other shares stand apart.
+    """
+    frame = collection[collection["collection"] != "full"]
+    missing = 1 - frame["outlets_collected"] / frame["outlets"].where(frame["outlets"] > 0, 1)
+    frame = frame.assign(day=pd.to_datetime(frame["date"]), missing=missing.astype("float64"))
+    breaks = (frame["day"].diff() != pd.Timedelta(days=1)) | (frame["missing"].diff() != 0)
+    bands = frame.groupby(breaks.cumsum()).agg(start=("day", "min"), end=("day", "max"), missing=("missing", "first"))
+    return bands.assign(end=bands["end"] + pd.Timedelta(days=1)).reset_index(drop=True)
 
 
 def by_group(daily: pd.DataFrame) -> pd.DataFrame:

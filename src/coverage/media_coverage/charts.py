@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00")
 """Of the first and of the second frame."""
 
+GAP_COLOUR = "#8A8F98"
+GAP_OPACITY = 0.45
+"""Of a day on which nothing was collected; of others in proportion to what was missing."""
+
+MAX_NAMED_GAPS = 6
+"""So many of the longest gaps carry their name; more names would cover each other."""
+
 WIDTH = 860
 _INTERVALS = "95 % intervals"
 
@@ -57,40 +64,91 @@ def _events(events: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> li
     return [base.mark_rule(strokeDash=[3, 3], opacity=0.7), names.encode(y=alt.value(0), text="name:N")]
 
 
-def _weeks(weekly: pd.DataFrame) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp]:
-    """Weeks as timestamps with the anchor of their article list; weeks without articles as gaps, not zeros."""
+def _gaps(gaps: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> list[alt.Chart]:
+    """A shaded band for each run of days that were not fully collected, the darker the more was missing."""
+    start, end = gaps["start"], gaps["end"]
+    frame = gaps.assign(start=start.where(start > first, first), end=end.where(end < last, last))
+    frame = frame[frame["start"] < frame["end"]].assign(opacity=GAP_OPACITY * frame["missing"])
+    if frame.empty:
+        return []
+    bands = alt.Chart(frame).mark_rect(color=GAP_COLOUR)
+    named = frame[frame["missing"] == 1].assign(days=frame["end"] - frame["start"], text="not collected")
+    named = named.nlargest(MAX_NAMED_GAPS, "days").drop(columns="days")
+    names = alt.Chart(named).mark_text(align="right", baseline="top", dx=-4, dy=2, angle=270, fontSize=10)
+    return [
+        bands.encode(x="start:T", x2="end:T", opacity=alt.Opacity("opacity:Q", scale=None)),
+        *([names.encode(x="start:T", y=alt.value(0), text="text:N")] if len(named) else []),
+    ]
+
+
+def _weeks(weekly: pd.DataFrame, gaps: pd.DataFrame) -> tuple[pd.DataFrame, pd.Timestamp, pd.Timestamp]:
+    """Weeks as timestamps with the anchor of their article list; weeks without articles as gaps, not zeros.
+
+    `visible` is less for weeks in which some day was not collected.
+    """
     frame = weekly.assign(week=pd.to_datetime(weekly["date"]), link="#week-" + weekly["date"])
     first, last = frame["week"].min(), frame["week"].max()
-    full = pd.DataFrame({"week": pd.date_range(first, last, freq="7D")})
-    return full.merge(frame, on="week", how="left"), first, last + pd.Timedelta(days=7)
+    full = pd.DataFrame({"week": pd.date_range(first, last, freq="7D")}).merge(frame, on="week", how="left")
+    empty = gaps[gaps["missing"] == 1]
+    week = pd.Timedelta(days=7)
+    cut = [bool(((empty["start"] < start + week) & (empty["end"] > start)).any()) for start in full["week"]]
+    full["visible"] = [0.45 if incomplete else 1.0 for incomplete in cut]
+    return full, first, last + week
 
 
-def trend(weekly: pd.DataFrame, events: pd.DataFrame, frames: Frames) -> alt.LayerChart:
-    """Share of each frame per week with its interval and the events.
+def volume(daily: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame) -> alt.LayerChart:
+    """On-topic articles per day over the days that were not, or not fully, collected.
 
-    `weekly` has `date` (a Monday), counts and the columns of estimate.with_intervals; `events` date and name.
-    Each point links to "#week-DATE".
+    `daily` has date (YYYY-MM-DD) and articles, `gaps` is of aggregate.gaps. A day without a bar and without a band was
+    collected and brought nothing, or lies before the first run.
     """
-    frame, first, last = _weeks(weekly)
-    long = _long(frame, "week", frames).merge(frame[["week", "link"]], on="week")
+    frame = daily.assign(day=pd.to_datetime(daily["date"]))
+    frame = frame.assign(end=frame["day"] + pd.Timedelta(days=1))
+    first = min([frame["day"].min(), *gaps["start"][gaps["start"] >= frame["day"].min()]])
+    last = max([frame["end"].max(), *gaps["end"]])
+    bars = alt.Chart(frame[["day", "end", "articles"]]).mark_bar(color="#777777", opacity=0.6)
+    x = alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b %Y", labelAngle=-30, grid=False))
+    y = alt.Y("articles:Q", title="articles per day", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(domainMin=0))
+    drawn = bars.encode(x=x, x2="end:T", y=y, y2=alt.datum(0))
+    layers = [drawn, *_gaps(gaps, first, last), *_events(events, first, last)]
+    return alt.layer(*layers).properties(width=WIDTH, height=140)
+
+
+def trend(weekly: pd.DataFrame, events: pd.DataFrame, frames: Frames, gaps: pd.DataFrame) -> alt.LayerChart:
+    """Share of each frame per week with its interval, the events and the gaps of the collection.
+
+    `weekly` has `date` (a Monday), counts and the columns of estimate.with_intervals; `events` date and name; `gaps`
+    is of aggregate.gaps. Each point links to "#week-DATE"; points of weeks with days not collected are paler.
+    """
+    frame, first, last = _weeks(weekly, gaps)
+    long = _long(frame, "week", frames).merge(frame[["week", "link", "visible"]], on="week")
     x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b %Y", labelAngle=-30, grid=False))
     y = alt.Y("share:Q", title="share of on-topic articles", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
     base = alt.Chart(long).encode(x=x, color=_colour(frames))
     layers = [
+        *_gaps(gaps, first, last),
         *_events(events, first, last),
         base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q"),
         base.mark_line(strokeWidth=2).encode(y=y),
         base.transform_filter("isValid(datum.share)")
-        .mark_point(filled=True, size=70, opacity=1)
-        .encode(y=y, href="link:N", shape=alt.Shape("framing:N", legend=None)),
+        .mark_point(filled=True, size=70)
+        .encode(
+            y=y,
+            href="link:N",
+            shape=alt.Shape("framing:N", legend=None),
+            opacity=alt.Opacity("visible:Q", scale=None),
+        ),
     ]
     return alt.layer(*layers).properties(width=WIDTH, height=300)
 
 
-def index(weekly: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
-    """Net framing index per week with its interval: +1 all framed articles in the first frame, −1 in the second."""
-    frame, first, last = _weeks(weekly)
+def index(weekly: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame) -> alt.LayerChart:
+    """Net framing index per week with its interval: +1 all framed articles in the first frame, −1 in the second.
+
+    Gaps and pale points as in `trend`.
+    """
+    frame, first, last = _weeks(weekly, gaps)
     valid = frame[frame["index"].notna()]
     x = alt.X("week:T", title=None, axis=alt.Axis(format="%-d %b %Y", labelAngle=-30, grid=False))
     y = alt.Y("index:Q", title="net framing index", scale=alt.Scale(domain=[-1, 1]))
@@ -99,11 +157,14 @@ def index(weekly: pd.DataFrame, events: pd.DataFrame) -> alt.LayerChart:
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(opacity=0.6).encode(y="zero:Q")
     sign = alt.condition("datum.index >= 0", *(alt.value(colour) for colour in COLOURS))
     return alt.layer(
+        *_gaps(gaps, first, last),
         *_events(events, first, last),
         zero,
         line,
         base.mark_rule(strokeWidth=2, opacity=0.6).encode(y=alt.Y("index_low:Q"), y2="index_high:Q", color=sign),
-        base.mark_point(filled=True, size=70, opacity=1).encode(y=y, color=sign, href="link:N"),
+        base.mark_point(filled=True, size=70).encode(
+            y=y, color=sign, href="link:N", opacity=alt.Opacity("visible:Q", scale=None)
+        ),
     ).properties(width=WIDTH, height=220)
 
 

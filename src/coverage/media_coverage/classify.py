@@ -224,6 +224,31 @@ def batches_of(lengths: Sequence[int], pieces: int) -> list[list[int]]:
     return sorted(batches, key=lambda batch: -len(batch) * lengths[batch[0]])
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a model says about the texts that it has learned from.
+
+    `fingerprints` as of `coded.fingerprint`, None where it names none; `last_date` of the texts, YYYY-MM-DD or None.
+    """
+
+    fingerprints: frozenset[str] | None = None
+    last_date: str | None = None
+
+
+def learned_by(model: str) -> Learned:
+    """What the model of this name, as `load_classifier` takes it, has learned from. Only embedded models say so."""
+    kind, _, folder = model.partition(":")
+    if kind != "embedded":
+        return Learned()
+    try:
+        manifest = json.loads(((Path(folder) if folder else EMBEDDED) / "model.json").read_text(encoding="utf-8"))
+        training = manifest["training"]
+        named = training.get("learned_from")
+        return Learned(None if named is None else frozenset(named.split()), training.get("last_date"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # whoever loads the model is told what is wrong
+        return Learned()
+
+
 def decision_of(manifest: Mapping[str, Any], frames: Frames) -> Decision:
     """The calibration, thresholds and bands that a model.json holds."""
     return Decision(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import sys
@@ -10,21 +12,32 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from . import interruption, logs
 from .errors import ExitCode, InputError, TrackerError
 from .records import FetchOutcome
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterator
 
+    from rich.console import Console
+    from rich.progress import TaskID
+
+    from .agreement import Agreement, Alpha
     from .classify import Classifier, ModelInfo
+    from .codebook import Codebook
+    from .coding import Answers, Task
     from .config import Config
     from .explain import Explanation
     from .framing import Frames
-    from .records import FeedResult, Framing, RunSummary, Text
+    from .health import Verdict
+    from .records import Framing, RunSummary, Text
+    from .store import Store
+
+    Progress = Callable[[str, int, int | None], None]
 
 SCORE_BATCH = 256
 """Texts read, labelled and printed at a time: bounded memory, and results while a long file is still being read."""
@@ -113,7 +126,14 @@ def _print_json(value: object) -> None:
 @click.version_option(package_name="media-coverage", prog_name="media-coverage")
 @click.option("-v", "--verbose", count=True, help="Log every feed to stderr; twice: debug.")
 @click.option("-q", "--quiet", is_flag=True, help="Log errors only.")
-def cli(verbose: int, quiet: bool) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(logs.FORMATS),
+    default="auto",
+    envvar="MEDIA_COVERAGE_LOG_FORMAT",
+    help="Of stderr [env: MEDIA_COVERAGE_LOG_FORMAT; default: text on a terminal, else JSON lines].",
+)
+def cli(verbose: int, quiet: bool, log_format: str) -> None:
     """Track how the press frames a topic: fetch feeds, classify framing, store aggregates, report the trend.
 
     \b
@@ -123,9 +143,7 @@ def cli(verbose: int, quiet: bool) -> None:
             media-coverage report        the trend, with the articles behind it
     """
     level = logging.ERROR if quiet else {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(message)s", force=True)
-    for noisy in ("httpx2", "httpcore2", "filelock", "asyncio"):
-        logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
+    logs.start(level, log_format)
 
 
 _NOT_ASKED = tuple(outcome for outcome in FetchOutcome if not outcome.attempted)
@@ -138,25 +156,34 @@ def _summary_line(summary: RunSummary) -> str:
     others |= {"not_due": summary.not_due, "off": summary.off}
     left = "".join(f", {number} {name.replace('_', ' ')}" for name, number in others.items() if number)
     seconds = (summary.finished_at - summary.started_at).total_seconds()
+    pages = f"{summary.pages_read} of {summary.pages} pages read, " if summary.pages else ""
     return (
         f"{len(asked)} feeds ({failed} failed){left}; {summary.entries} entries, "
         f"{summary.new_articles} new articles, {summary.new_versions} changed wordings; "
-        f"{summary.passed_gate} passed the keywords, {summary.labelled} labelled, {summary.relevant} on topic; "
+        f"{summary.passed_gate} passed the keywords, {pages}{summary.labelled} labelled, {summary.relevant} on topic; "
         f"{seconds:.1f} s"
     )
 
 
-def _progress(total: int, *, wanted: bool) -> tuple[Any, Callable[[FeedResult], None] | None]:
-    """A progress bar on stderr when someone is watching."""
-    import contextlib
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress | None]:
+    """A bar for each stage of a task on stderr when someone is watching: call it with stage, done and total."""
+    if not sys.stderr.isatty() or not logs.in_text():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
 
-    if not wanted or not sys.stderr.isatty():
-        return contextlib.nullcontext(), None
-    from rich.progress import Progress
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    tasks: dict[str, TaskID] = {}
 
-    bar = Progress(console=_console(stderr=True), transient=True)
-    task = bar.add_task("feeds", total=total)
-    return bar, lambda _: bar.advance(task)
+    def show(stage: str, done: int, total: int | None) -> None:
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(stage, total=total)
+        bars.update(tasks[stage], completed=done, total=total)
+
+    with Bars(*columns, console=_console(stderr=True), transient=True) as bars:
+        yield show
 
 
 @cli.command()
@@ -191,8 +218,7 @@ def run(
 
     config = _load(config_path)
     classifier = load_classifier(**config.classifier_options(model, device))
-    bar, progress = _progress(len(config.feeds), wanted=not as_json)
-    with bar:
+    with _progress() as progress:
         summary = pipeline.run(
             config, database=db, classifier=classifier, progress=progress, due_only=due, deadline=deadline
         )
@@ -221,7 +247,8 @@ def demo(config_path: Path, db: Path | None, folder: Path) -> None:  # noqa: ARG
     """
     from .demo import EDITIONS, run_demo
 
-    config, summaries = run_demo(folder)
+    with _progress() as progress:
+        config, summaries = run_demo(folder, progress=progress)
     click.echo("All outlets, articles and events in this demo are invented.\n")
     for edition, summary in zip(EDITIONS, summaries, strict=True):
         click.echo(f"{edition} run:  {_summary_line(summary)}")
@@ -285,44 +312,68 @@ def report(config_path: Path, db: Path | None, out: Path, since: str | None, unt
 @_common
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def status(config_path: Path, db: Path | None, as_json: bool) -> None:
-    """What is in the database, how the last run went, and how each feed is doing."""
+    """How each feed is doing, worst first, how the last run went, and what is in the database.
+
+    Exit code, for monitors: 0 every feed is fine, quiet, moved or new; 1 some feed is stale, dead, blocked, failing,
+    losing or lying_304; 3 nothing is being collected: no good answer or no end of a run for 36 hours, or every feed
+    failed when it was last asked.
+    """
+    from .health import assess
     from .store import open_store
 
+    now = datetime.now(UTC)
     with open_store(_database(db, config_path)) as store:
         counts, runs, feeds = store.counts(), store.runs(1), store.feeds()
+        health = assess(store.feed_records(now), store.last_finished_at(), now)
     if as_json:
         last = json.loads(runs.to_json(orient="records", date_format="iso"))
-        listed = json.loads(feeds.to_json(orient="records", date_format="iso"))
-        _print_json({"counts": counts, "last_run": last[0] if last else None, "feeds": listed})
-        return
+        stored = {row["url"]: row for row in json.loads(feeds.to_json(orient="records", date_format="iso"))}
+        _print_json(
+            {
+                "counts": counts,
+                "last_run": last[0] if last else None,
+                "summary": health.line,
+                "standstill": health.standstill,
+                "exit_code": int(health.exit_code),
+                "feeds": [stored[verdict.url] | _verdict_json(verdict) for verdict in health.verdicts],
+            }
+        )
+        raise SystemExit(health.exit_code)
     from rich.markup import escape
     from rich.table import Table
 
     console = _console()
+    console.print(f"Feeds: {health.line}.", *([escape(health.standstill)] if health.standstill else []), sep="\n")
     console.print(", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
     for row in runs.to_dict("records"):
         console.print(
             f"last run {row['started_at']:%Y-%m-%d %H:%M UTC}: {row['state']}, exit code {row['exit_code']}, "
             f"{row['feeds']} feeds, {row['feeds_failed']} failed, {row['new_articles']} new articles"
         )
-    table = Table("outlet", "last outcome", "last success", "articles", "newest", "address", header_style="bold")
-    for row in feeds.to_dict("records"):
-        times = [f"{row[name]:%Y-%m-%d %H:%M}" if row[name] == row[name] else "never" for name in _STATUS_TIMES]
-        cells = (
-            row["outlet"],
-            row["last_outcome"] or "not fetched",
-            times[0],
-            str(row["articles"]),
-            times[1],
-            row["url"],
-        )
+    table = Table(header_style="bold", expand=True)
+    table.add_column("feed", ratio=2, overflow="fold")
+    table.add_column("is", no_wrap=True)
+    table.add_column("since", no_wrap=True)
+    table.add_column("what that means", ratio=3)
+    for verdict in health.verdicts:
+        since = f"{verdict.worst.since:%Y-%m-%d %H:%M}" if verdict.worst.since else "–"
+        sentences = "\n".join(fact.sentence for fact in verdict.facts)
+        cells = (f"{verdict.outlet}\n{verdict.url}", verdict.word.words, since, sentences)
         table.add_row(*(escape(cell) for cell in cells))
     console.print(table)
-    for row in feeds[feeds["off_since"].notna()].to_dict("records"):
-        console.print(escape(f"OFF since {row['off_since']:%Y-%m-%d}, gone (410): {row['outlet']}: {row['url']}"))
+    raise SystemExit(health.exit_code)
 
 
-_STATUS_TIMES = ("last_success_at", "newest_article_at")
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    facts = [
+        {
+            "word": fact.word.value,
+            "since": fact.since.isoformat(timespec="seconds") if fact.since else None,
+            "sentence": fact.sentence,
+        }
+        for fact in verdict.facts
+    ]
+    return {**facts[0], "facts": facts}
 
 
 @cli.command()
@@ -425,11 +476,12 @@ def feeds_on(config_path: Path, db: Path | None, what: str) -> None:
 
     FEED is an address, a part of one, or an outlet.
     """
+    from .lock import locked
     from .store import open_store
 
     database = _database(db, config_path)
     off = [row["url"] for row in _matching(what, database) if row["off_since"] == row["off_since"]]
-    with open_store(database, read_only=False) as store:
+    with locked(database, "feeds on"), open_store(database, read_only=False) as store:
         for url in off:
             store.switch_on(url)
             click.echo(f"on again: {url}")
@@ -451,14 +503,13 @@ def feeds_check(config_path: Path, db: Path | None, as_json: bool) -> None:  # n
     from .records import FeedState
 
     config = _load(config_path)
-    bar, _ = _progress(len(config.feeds), wanted=not as_json)
     rows = []
-    with bar:
+    with _progress() as progress:
         arriving = fetch_all([(feed, FeedState()) for feed in config.feeds], config.network)
         for fetched, parsed in parse_all(arriving, config.network):
             rows.append(check(fetched, parsed))
-            if hasattr(bar, "advance"):
-                bar.advance(bar.task_ids[0])
+            if progress:
+                progress("feeds", len(rows), len(config.feeds))
     rows.sort(key=lambda row: (row["works"], row["outlet"], row["url"]))
     working = sum(row["works"] for row in rows)
     if as_json:
@@ -495,7 +546,7 @@ def feeds_import(config_path: Path, db: Path | None, file: str, into: Path | Non
         raise InputError(f"cannot be read: {error.strerror}", path=file) from error
     listed, skipped = opml.read(document, file, groups)
     for url in skipped:
-        click.echo(f"left out, not an http(s) address: {url}", err=True)
+        logs.notes.warning("left out, not an http(s) address: %s", url, extra={"event": "left_out", "feed": url})
     if into is None:
         click.echo(config.fragment(listed), nl=False)
         return
@@ -540,13 +591,20 @@ def score(config_path: Path, db: Path | None, file: str, model: str | None, devi
 
     classifier = _classifier(config_path, model, device)
     info, lines = classifier.info, json_lines(file)
-    while batch := list(islice(lines, SCORE_BATCH)):
-        read = [(value.get("id", number), *_scorable(value, file, number, info.language)) for number, value in batch]
-        framings = iter(classifier.classify([text for _, text, _, refused in read if not refused]))
-        for key, _, language, refused in read:
-            answer = _answer(None if refused else next(framings), info.frames)
-            answer |= {"language": language, "refused": refused, "model": info.model_id}
-            click.echo(json.dumps({"id": key, **answer}))
+    done = 0
+    with _progress() as progress:
+        while batch := list(islice(lines, SCORE_BATCH)):
+            read = [
+                (value.get("id", number), *_scorable(value, file, number, info.language)) for number, value in batch
+            ]
+            framings = iter(classifier.classify([text for _, text, _, refused in read if not refused]))
+            for key, _, language, refused in read:
+                answer = _answer(None if refused else next(framings), info.frames)
+                answer |= {"language": language, "refused": refused, "model": info.model_id}
+                click.echo(json.dumps({"id": key, **answer}))
+            done += len(batch)
+            if progress and not sys.stdout.isatty():
+                progress("texts", done, None)  # how many lines are still to come is not known
 
 
 def _scorable(value: dict[str, Any], file: str, line: int, reads: str) -> tuple[Text, str | None, str | None]:
@@ -640,7 +698,8 @@ def classify(config_path: Path, db: Path | None, model: str | None, device: str 
         frames = store.frames
         others = store.counts()["other_language"]
     classifier = _classifier(config_path, model, device, frames=frames)
-    labelled, relevant = pipeline.relabel(path, classifier, activate=activate)
+    with _progress() as progress:
+        labelled, relevant = pipeline.relabel(path, classifier, progress, activate=activate)
     unread = f"; {others} in other languages stay unlabelled" if others else ""
     click.echo(f"{labelled} texts labelled by {classifier.info.model_id}, {relevant} on topic{unread}")
 
@@ -785,6 +844,447 @@ def _print_explanation(found: Explanation, model: ModelInfo) -> None:
     console.print(RichText(model.model_id, style="dim"))
 
 
+# ---------------------------------------------------------------------- coding by people
+
+
+def _days(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """The days of --phase; "none" alone stands for no phases."""
+    if values == ("none",):
+        return values
+    return tuple(sorted({str(_day(context, parameter, value)) for value in values}))
+
+
+@cli.command()
+@_common
+@click.option("--n", "size", type=click.IntRange(20, 100_000), default=300, show_default=True, help="Texts to draw.")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="One seed draws the same texts.")
+@click.option("--name", default="audit", show_default=True, help="What to call the sample.")
+@click.option(
+    "--for",
+    "purpose",
+    type=click.Choice(["audit", "training"]),
+    default="audit",
+    show_default=True,
+    help="For measuring errors, or to learn from: never both.",
+)
+@click.option(
+    "--phase",
+    "phases",
+    multiple=True,
+    callback=_days,
+    metavar="DATE",
+    help="Day at which a phase begins; may be repeated; none for no phases [default: the events of feeds.yaml].",
+)
+@click.option("--since", callback=_day, help="First day, YYYY-MM-DD.")
+@click.option("--until", callback=_day, help="Last day, YYYY-MM-DD.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def sample(
+    config_path: Path,
+    db: Path | None,
+    size: int,
+    seed: int,
+    name: str,
+    purpose: str,
+    phases: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    as_json: bool,
+) -> None:
+    """Draw texts for people to code, each with a known probability.
+
+    Drawn from the texts that passed the keywords and have a label of the active model: one wording per article, one
+    article per story. Stratified by predicted label, sure or uncertain, phase, and group of outlets; strata with few
+    texts are joined. Texts with a frame are drawn three times as often as others, uncertain ones half as often again,
+    off-topic ones half as often. What models have learned from, or what resembles it, is never drawn for an audit.
+    """
+    from . import pipeline
+    from .classify import learned_by
+    from .sample import Design
+
+    database = _database(db, config_path)
+    model = str(_load(config_path).classifier_options()["model"]) if config_path.exists() else "embedded"
+    learned = learned_by(model)
+    drawn = pipeline.draw_sample(
+        database,
+        _clean_name(name, "--name"),
+        Design(size, seed, phases),
+        purpose=purpose,
+        since=since or "",
+        until=until or "",
+        learned=learned.fingerprints or (),
+    )
+    drawn["learned_known"] = learned.fingerprints is not None
+    if as_json:
+        _print_json(drawn)
+        return
+    strata = [row | {"inclusion": f"{row['inclusion']:.3f}"} for row in drawn["strata"]]
+    _print_table(("stratum", "texts", "drawn", "inclusion"), strata)
+    click.echo(
+        f"Sample {drawn['sample']}: {drawn['drawn']} of {drawn['frame_size']} texts, for {purpose}, from "
+        f"{len(drawn['strata'])} strata; {drawn['set_apart']} set apart. "
+        f"Code it: media-coverage code --sample {drawn['sample']} --coder YOUR_NAME"
+    )
+    if drawn["drawn"] < size:
+        click.echo(f"There are not more than {drawn['drawn']} texts to draw from, so all of them were.")
+    if purpose == "audit" and learned.fingerprints is None:
+        dated = f"; they are dated up to {learned.last_date}, and --since draws later ones" if learned.last_date else ""
+        click.echo(f"The model {model} does not say which texts it has learned from, so some may be here{dated}.")
+
+
+def _clean_name(text: str, option: str) -> str:
+    """A name of one line. Raises UsageError."""
+    from .prose import clean
+
+    name = clean(text)
+    if not name or len(name) > 60:
+        raise click.UsageError(f"{option} must be a name of 1 to 60 characters, not {text!r}")
+    return name
+
+
+@cli.command()
+@_common
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def samples(config_path: Path, db: Path | None, as_json: bool) -> None:
+    """The samples drawn so far, and how far their coding is."""
+    from .store import open_store
+
+    with open_store(_database(db, config_path)) as store:
+        rows = json.loads(store.samples().to_json(orient="records", date_format="iso", date_unit="s"))
+    if as_json:
+        _print_json(rows)
+        return
+    columns = ("sample", "purpose", "drawn_at", "seed", "texts", "frame_size", "coders", "coded", "adjudicated")
+    _print_table(columns, [row | {"drawn_at": row["drawn_at"][:10]} for row in rows])
+
+
+def _sample_named(store: Store, name: str | None) -> dict[str, Any]:
+    """The sample of this name, or the one drawn last, as a row of v_samples. Raises InputError, StoreError."""
+    rows = [{str(key): value for key, value in row.items()} for row in store.samples().to_dict("records")]
+    if name is not None:
+        store.sample_items(name)  # which says what there is
+        return next(row for row in rows if row["sample"] == name)
+    if not rows:
+        raise InputError("holds no sample yet; draw one with `media-coverage sample`", path=store.path)
+    return rows[-1]
+
+
+def _texts_shown(store: Store, name: str) -> dict[int, Text]:
+    """The texts of a sample as coders see them, by version."""
+    from .coding import shown
+
+    items = store.sample_items(name).to_dict("records")
+    return {int(row["version_id"]): shown(row["title"], row["summary"], row["outlet"]) for row in items}
+
+
+def _codebook(config_path: Path, frames: Frames, topic: str) -> Codebook:
+    from . import codebook
+
+    return codebook.load(_load(config_path).codebook if config_path.exists() else None, frames, topic)
+
+
+def _coding_options(function: F) -> F:
+    """The options of the commands that have a coding screen."""
+    for option in (
+        click.option("--plain", is_flag=True, help="Line by line, for screen readers and pipes."),
+        click.option("--coder", required=True, metavar="NAME", help="Who codes."),
+        click.option("--sample", "name", metavar="NAME", help="Which sample [default: the one drawn last]."),
+    ):
+        function = option(function)
+    return function
+
+
+@cli.command()
+@_common
+@_coding_options
+def code(config_path: Path, db: Path | None, name: str | None, coder: str, plain: bool) -> None:
+    """Code a sample in the terminal, blind: headline and lead, and no outlet, date, label or other coder's code.
+
+    One question at a time: about the topic, each frame, whose voice, how sure. b goes back, s skips, t takes a note,
+    ? shows the codebook, q ends. Each code is stored when its last question is answered; the same command goes on from
+    there, in an order that belongs to the coder.
+    """
+    from .coding import Task, answers_of, order
+    from .store import open_store
+
+    database, coder = _database(db, config_path), _clean_name(coder, "--coder")
+    with open_store(database) as store:  # coding makes no new database
+        _sample_named(store, name)
+    with open_store(database, read_only=False) as store:
+        about = _sample_named(store, name)
+        texts = _texts_shown(store, about["sample"])
+        coded = {
+            int(row["version_id"]): answers_of({str(key): value for key, value in row.items()}, store.frames)
+            for row in store.codes(about["sample"]).to_dict("records")
+            if row["coder"] == coder and row["kind"] == "individual" and row["newest"]
+        }
+        tasks = [Task(version, texts[version]) for version in order(texts, about["sample"], coder)]
+        _sit(store, config_path, about, coder, tasks, coded, kind="individual", plain=plain)
+
+
+@cli.command()
+@_common
+@_coding_options
+def adjudicate(config_path: Path, db: Path | None, name: str | None, coder: str, plain: bool) -> None:
+    """Settle what coders disagree about: their codes are shown without their names, and yours counts.
+
+    Shown are the texts of a sample about whose relevance or frames two coders differ. All codes stay.
+    """
+    from .coding import Task, answers_of, disagreements, order
+    from .store import open_store
+
+    database, coder = _database(db, config_path), _clean_name(coder, "--coder")
+    with open_store(database) as store:
+        _sample_named(store, name)
+    with open_store(database, read_only=False) as store:
+        about = _sample_named(store, name)
+        texts = _texts_shown(store, about["sample"])
+        rows = [{str(k): v for k, v in row.items()} for row in store.codes(about["sample"]).to_dict("records")]
+        found = disagreements(rows, store.frames)
+        if not found:
+            click.echo(f"Sample {about['sample']}: no text about which two coders disagree.")
+            return
+        settled = {
+            int(row["version_id"]): answers_of(row, store.frames)
+            for row in rows
+            if row["kind"] == "adjudicated" and row["newest"]
+        }
+        tasks = [Task(version, texts[version], found[version]) for version in order(found, about["sample"], coder)]
+        _sit(store, config_path, about, coder, tasks, settled, kind="adjudicated", plain=plain)
+
+
+def _sit(
+    store: Store,
+    config_path: Path,
+    about: dict[str, Any],
+    coder: str,
+    tasks: list[Task],
+    coded: dict[int, Answers],
+    *,
+    kind: str,
+    plain: bool,
+) -> None:
+    """One sitting at a terminal, or over pipes with `plain`."""
+    import os
+
+    from . import screen
+    from .coding import Sitting, code_of
+
+    if not plain and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the coding screen needs a terminal; --plain works line by line without one")
+    codebook = _codebook(config_path, store.frames, about["topic"])
+    session = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {os.getpid()}"
+    sitting = Sitting(tasks, coded)
+    doing = "Adjudication" if kind == "adjudicated" else "Coding"
+    subject = screen.Subject(f"{doing} of {about['sample']} · {coder}", store.frames, codebook, about["topic"])
+
+    def save(task: Task, answers: Answers) -> None:
+        given = code_of(
+            answers,
+            task.version_id,
+            coder=coder,
+            codebook_version=codebook.version,
+            purpose=about["purpose"],
+            kind=kind,
+            sample=about["sample"],
+            session=session,
+        )
+        store.add_codes([given], datetime.now(UTC))
+
+    try:
+        if plain:
+            screen.plain(sitting, subject, _asked, click.echo, save)
+        else:
+            with screen.typed(sys.stdin.fileno()) as fetch:
+                screen.full(sitting, subject, _console(), fetch, save)
+    finally:
+        click.echo(f"{sitting.done} of {len(tasks)} texts have a code; every one is stored.")
+
+
+def _asked(prompt: str) -> str:
+    """A line from standard input. Raises EOFError at its end."""
+    click.echo(prompt, nl=False)
+    line = sys.stdin.readline()
+    if not line:
+        click.echo()
+        raise EOFError
+    return line
+
+
+@cli.command()
+@_common
+@click.option("--sample", "name", metavar="NAME", help="Codes given in this sample only [default: all codes].")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def agreement(config_path: Path, db: Path | None, name: str | None, as_json: bool) -> None:
+    """Do coders agree? Krippendorff's alpha with a bootstrap interval, per variable, per code, per pair of coders.
+
+    The newest code of each coder and text counts; adjudicated codes do not. Customary limits: from .80 on firm
+    conclusions, from .667 on tentative ones, below that no series of these codes should be published.
+    """
+    from .agreement import agreement as agreement_of
+    from .coding import variables
+    from .store import open_store
+
+    with open_store(_database(db, config_path)) as store:
+        if name is not None:
+            store.sample_items(name)
+        rows = [{str(key): value for key, value in row.items()} for row in store.codes(name).to_dict("records")]
+        given = variables(rows, store.frames)
+        where = f"sample {name}" if name else str(store.path)
+    coders = sorted({coder for coder, _, _ in given["label"][0]})
+    if len(coders) < 2:
+        held = f"holds codes of {coders[0]} only" if coders else "holds no codes yet"
+        raise InputError(f"{held}; agreement takes two coders of the same texts", path=where)
+    found = {variable: agreement_of(codes, classes) for variable, (codes, classes) in given.items()}
+    if as_json:
+        _print_json(
+            {
+                "sample": name,
+                "coders": coders,
+                "variables": {
+                    variable: asdict(result) | {"verdict": result.alpha.verdict} for variable, result in found.items()
+                },
+            }
+        )
+        return
+    _print_agreement(found, coders)
+
+
+def _print_agreement(found: dict[str, Agreement], coders: list[str]) -> None:
+    def share(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.0f} %"
+
+    def words(alpha: Alpha) -> str:
+        if alpha.value is None:
+            return "–"
+        return f"{alpha.value:.2f}" + (f" [{alpha.low:.2f}–{alpha.high:.2f}]" if alpha.low is not None else "")
+
+    click.echo(f"Coders: {', '.join(coders)}. Alpha is Krippendorff's, nominal, with a 95 % bootstrap interval.\n")
+    listed = [
+        {"variable": name, "texts": one.alpha.units, "agree": share(one.observed), "alpha": words(one.alpha)}
+        for name, one in found.items()
+    ]
+    _print_table(("variable", "texts", "agree", "alpha"), listed)
+    for name, one in found.items():
+        click.echo(f"{name}: {one.alpha.verdict}")
+    label = found["label"]
+    click.echo("\nEach label: its share of all codes, and how often a second coder agrees with it")
+    by_class = [
+        {"code": one.name, "used": share(one.frequency), "agree": share(one.positive), "alpha": words(one.alpha)}
+        for one in label.by_class
+    ]
+    _print_table(("code", "used", "agree", "alpha"), by_class)
+    for pair in label.pairs:
+        figures = f"{pair.units} texts, agree {share(pair.agreement)}, alpha {words(pair.alpha)}"
+        click.echo(f"\n{pair.first} (rows) and {pair.second}: {figures}")
+        table = [
+            {"": name, **dict(zip(label.classes, counts, strict=True))}
+            for name, counts in zip(label.classes, pair.table, strict=True)
+        ]
+        _print_table(("", *label.classes), table)
+
+
+@cli.group()
+def codes() -> None:
+    """Codes of people as files, for spreadsheets and other programs."""
+
+
+@codes.command("export")
+@_common
+@click.argument("file", metavar="FILE")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl", "label-studio", "label-studio-config"]),
+    required=True,
+    help="label-studio: tasks (JSON); label-studio-config: the interface that belongs to them (XML).",
+)
+@click.option("--sample", "name", metavar="NAME", help="Of this sample only.")
+@click.option("--blank", is_flag=True, help="The texts of the sample without any code, for a coder to fill in.")
+def codes_export(config_path: Path, db: Path | None, file: str, form: str, name: str | None, blank: bool) -> None:
+    """Write codes with their texts to FILE, - for standard output. `codes import` reads them back unchanged.
+
+    Every code ever given is written, the older ones of a text coded again too. Neither outlet nor date is.
+    """
+    from .interchange import WRITERS, blank_row, row_of
+    from .store import open_store
+
+    with open_store(_database(db, config_path)) as store:
+        frames = store.frames
+        if blank or name is not None:
+            about = _sample_named(store, name)
+            name = about["sample"]
+        if blank:
+            items = store.sample_items(str(name)).to_dict("records")
+            rows = [blank_row({str(k): v for k, v in row.items()}, about["purpose"], frames) for row in items]
+        else:
+            stored = store.codes(name).to_dict("records")
+            rows = [row_of({str(k): v for k, v in row.items()}, frames) for row in stored]
+    text = WRITERS[form](rows, frames)
+    try:
+        with click.open_file(file, "w", encoding="utf-8", lazy=False) as stream:
+            stream.write(text)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", path=file) from error
+    click.echo(f"{len(rows)} rows: {file}", err=True)
+
+
+@codes.command("import")
+@_common
+@click.argument("file", metavar="FILE")
+@click.option("--coder", metavar="NAME", help="Whose codes they are, where a row does not say.")
+@click.option("--sample", "name", metavar="NAME", help="The sample they belong to, where a row does not say.")
+def codes_import(config_path: Path, db: Path | None, file: str, coder: str | None, name: str | None) -> None:
+    """Store the codes of FILE: CSV (.csv), tasks of Label Studio (.json), or JSON Lines. All of them or none.
+
+    Rows without an answer are left out. Each row that cannot be used is named with its line and what is wrong.
+    """
+    from .interchange import Defaults, read
+    from .lock import locked
+    from .store import open_store
+
+    database = _database(db, config_path)
+    coder = _clean_name(coder, "--coder") if coder else None
+    with open_store(database) as store:
+        frames = store.frames
+        about = _sample_named(store, name) if name else None
+    rows = _rows_of_codes(file, frames)
+    with locked(database, "codes import"), open_store(database, read_only=False) as store:
+        defaults = Defaults(
+            coder,
+            _codebook(config_path, frames, about["topic"] if about else "").version,
+            name,
+            about["purpose"] if about else "training",
+        )
+        stored = [{str(k): v for k, v in row.items()} for row in store.codes().to_dict("records")]
+        titles = store.titles((str(row.get("id")).strip() for _, row in rows), name)
+        found = read(rows, frames, defaults, titles, stored, file)
+        for problem in found.problems:
+            logs.notes.error("%s", problem, extra={"event": "refused"})
+        if found.problems:
+            bad = len(found.problems)
+            raise InputError(f"{bad} row{'s' if bad > 1 else ''} cannot be used, so nothing was imported", path=file)
+        store.add_codes(found.codes, datetime.now(UTC))
+    blank = f", {found.blank} rows without an answer left out" if found.blank else ""
+    click.echo(f"{len(found.codes)} codes imported{blank}")
+
+
+def _rows_of_codes(file: str, frames: Frames) -> list[tuple[int, dict[str, Any]]]:
+    """Numbered rows of a file of codes. Raises InputError."""
+    from .coded import json_lines, table_rows
+    from .interchange import rows_of_tasks
+
+    if file.lower().endswith((".csv", ".tsv")):
+        return list(table_rows(Path(file), ("id", "rel", *frames.outputs[1:])))
+    if not file.lower().endswith(".json"):
+        return list(json_lines(file))
+    try:
+        return list(rows_of_tasks(json.loads(Path(file).read_text(encoding="utf-8"))))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=file) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is no export of Label Studio: {error}", path=file) from error
+
+
 @cli.command()
 @_common
 @click.option(
@@ -806,7 +1306,7 @@ def _print_explanation(found: Explanation, model: ModelInfo) -> None:
     help="Folder of another BERT or MPNet encoder to start from, with tokenizer.json [default: all-mpnet-base-v2].",
 )
 @click.option(
-    "--seed", "seeds", type=int, multiple=True, default=(0,), help="May be repeated: the mean of weights [default: 0]."
+    "--seed", type=int, default=0, show_default=True, help="Of dropout and of the order in which texts are learned from."
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the items [default: 3, more for few items].")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to learn.")
@@ -817,7 +1317,7 @@ def train(
     sources: tuple[Path, ...],
     out: Path,
     base_folder: Path | None,
-    seeds: tuple[int, ...],
+    seed: int,
     epochs: int | None,
     device: str,
     codebook: str | None,
@@ -844,16 +1344,17 @@ def train(
         language=config.topic.language if config else "en",
     )
     for note in coding.notes:
-        click.echo(note, err=True)
-    with open_base(texts_of(coding.items, recipe), base_folder) as base:
+        logs.notes.warning("%s", note, extra={"event": "note"})
+    with _progress() as progress, open_base(texts_of(coding.items, recipe), base_folder) as base:
         manifest = train_model(
             coding,
             frames,
             out,
-            Setup(base, recipe, seeds, device),
+            Setup(base, recipe, seed, device),
             identity,
             source=", ".join(map(str, sources)),
-            say=lambda text: click.echo(text, err=True),
+            say=lambda text: logs.notes.info("%s", text, extra={"event": "training"}),
+            progress=progress,
         )
     score = manifest["training"]["cross_validation"]["macro_f1"]
     click.echo(
@@ -864,19 +1365,49 @@ def train(
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: runs a command and turns every expected failure into one sentence and its exit code."""
+    logs.start(logging.WARNING)
     try:
-        cli.main(args=arguments, prog_name="media-coverage", standalone_mode=False)
+        with interruption.caught():
+            cli.main(args=arguments, prog_name="media-coverage", standalone_mode=False)
+            sys.stdout.flush()  # here a full disk can still be told
     except click.exceptions.Exit as end:
         raise SystemExit(end.exit_code) from None
     except click.ClickException as error:
-        error.show()
+        _show(error)
         raise SystemExit(ExitCode.USAGE) from None
     except TrackerError as error:
-        click.echo(f"media-coverage: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("media-coverage: interrupted; what was stored is safe", err=True)
-        raise SystemExit(ExitCode.INTERRUPTED) from None
+        _fail(str(error), error.exit_code)
+    except (interruption.Interrupted, click.Abort) as end:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # the terminal has put ^C on a line of its own
+        _fail("interrupted; what was stored is safe", ExitCode.INTERRUPTED, signal=str(end) or "SIGINT")
     except BrokenPipeError:
         sys.stderr.close()  # the reader has left: nobody to complain to
         raise SystemExit(ExitCode.OK) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            _crash(error)
+        _fail(f"cannot write ({error.strerror}); free some space and run again", ExitCode.NOTHING_WORKED)
+    except Exception as error:  # noqa: BLE001 - Python's own exit code would be 1, which says that some feeds failed
+        _crash(error)
+
+
+def _fail(sentence: str, code: ExitCode, **data: Any) -> NoReturn:
+    extra = {"event": "failed", "error": sys.exception().__class__.__name__, "exit_code": int(code), **data}
+    logs.notes.error("%s", sentence, extra=extra)
+    raise SystemExit(code) from None
+
+
+def _crash(error: Exception) -> NoReturn:
+    """A fault of ours: cron gets a code that no monitor overlooks, and we get the place."""
+    extra = {"event": "crashed", "exit_code": int(ExitCode.NOTHING_WORKED)}
+    sentence = f"stopped by a fault of the program ({type(error).__name__}); what was stored is safe: report it, please"
+    logs.notes.critical("%s", sentence, extra=extra, exc_info=error)
+    raise SystemExit(ExitCode.NOTHING_WORKED) from None
+
+
+def _show(error: click.ClickException) -> None:
+    if logs.in_text():
+        error.show()
+    else:
+        logs.notes.error("%s", error.format_message(), extra={"event": "usage", "exit_code": int(ExitCode.USAGE)})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 from .errors import InputError
 from .evaluation import Coded
 from .records import Text
+from .stories import headline_band
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 NEAR_DUPLICATE = 0.55
 """Cosine of character n-grams from which two texts count as near-duplicates."""
+
+ADJUDICATED = "adjudicated"
 
 Codes = tuple[int | None, int | None, int | None]
 """Relevance, first frame, second frame: 1, 0, or None where the coders are evenly split."""
@@ -111,8 +115,25 @@ def json_lines(file: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise InputError(f"is not UTF-8: {error.reason}", path=file) from error
 
 
-def _table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(line number, row) of a CSV file as spreadsheets write it: comma, semicolon or tab, with or without BOM."""
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+"""How a cell begins that a spreadsheet may take for a formula, or for one that `neutral` has made harmless."""
+
+
+def neutral(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: with an apostrophe before it where it might. See `as_written`."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def as_written(cell: Any) -> Any:
+    """What `neutral` was given: the two are each other's inverse."""
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and _FORMULA.match(cell) else cell
+
+
+def table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, row) of a CSV file as spreadsheets write it: comma, semicolon or tab, with or without BOM.
+
+    Raises InputError, also for a file without one of the `columns`.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             header = stream.readline()
@@ -122,7 +143,7 @@ def _table_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[
             if missing:
                 raise InputError(f"has no column {', '.join(missing)}; it needs {', '.join(columns)}", path=path)
             for row in table:
-                yield table.line_num, row
+                yield table.line_num, {name: as_written(cell) for name, cell in row.items()}
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path=path) from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -169,41 +190,103 @@ def _vote(row: Mapping[str, Any], frames: Frames, path: str | Path, line: int) -
 
 
 def read(file: str | Path, frames: Frames) -> Coding:
-    """Read a file of coded items, CSV by its ending and JSON Lines otherwise. Raises InputError."""
+    """Read a file of coded items, CSV by its ending and JSON Lines otherwise. Raises InputError.
+
+    Rows whose `purpose` is audit, as `codes export` writes them, are items like the others, to evaluate a model on, and
+    their texts are the coding's `audit`: `join` keeps them out of what is learned from.
+    """
     if str(file).lower().endswith((".csv", ".tsv")):
-        rows = _table_rows(Path(file), ("title", "rel", *frames.outputs[1:]))
+        rows = table_rows(Path(file), ("title", "rel", *frames.outputs[1:]))
     else:
         rows = json_lines(file)
-    items, notes = _settle(_vote(row, frames, file, line) for line, row in rows)
+    votes, audit = [], []
+    for line, row in rows:
+        votes.append(_vote(row, frames, file, line))
+        if row.get("purpose") == "audit":
+            audit.append(votes[-1].text)
+    items, notes = _settle(votes)
     if not items:
         raise InputError("holds no coded item", path=file)
-    return Coding(items, notes)
+    return Coding(items, notes, tuple(dict.fromkeys(audit)))
 
 
-def from_codes(rows: Iterable[Mapping[str, Any]], frames: Frames) -> Coding:
+def from_codes(rows: Iterable[Mapping[str, Any]], frames: Frames, reserved: Iterable[tuple[int, Text]] = ()) -> Coding:
     """The items behind stored codes, which are rows as of the view v_codes.
 
-    An item's codes are those under the newest codebook it was coded with, newest meaning last used. Texts with an
-    audit code are kept apart, whatever other codes they have.
+    Of a coder who coded a text again the newest code counts, and where there is an adjudicated code, it alone. An
+    item's codes are those under the newest codebook it was coded with, newest meaning last used. Texts with an audit
+    code are kept apart, whatever other codes they have, and so are those `reserved` (version, text): drawn for an
+    audit, and not coded yet.
     """
     rows = sorted(rows, key=lambda row: row["coded_at"])
     used = {row["codebook_version"]: rank for rank, row in enumerate(rows)}
-    audit = {row["version_id"]: Text(row["title"], row["summary"]) for row in rows if row["purpose"] == "audit"}
-    votes = [
-        _Vote(
-            id=str(row["version_id"]),
-            text=Text(row["title"], row["summary"]),
-            codes=(int(row["rel"]), int(row[frames.first.output]), int(row[frames.second.output])),
-            certainty=int(row["certainty"]),
-            outlet=row["outlet"],
-            date=row["date"],
-            rank=used[row["codebook_version"]],
-        )
-        for row in rows
-        if row["version_id"] not in audit
-    ]
-    items, notes = _settle(votes)
+    audit = dict(reserved)
+    audit |= {row["version_id"]: Text(row["title"], row["summary"]) for row in rows if row["purpose"] == "audit"}
+    counting = _counting([row for row in rows if row["version_id"] not in audit])
+    items, notes = _settle(_stored_vote(row, frames, used[row["codebook_version"]]) for row in counting)
     return Coding(items, notes, tuple(audit.values()), max(used, key=used.__getitem__, default=None))
+
+
+def _stored_vote(row: Mapping[str, Any], frames: Frames, rank: int) -> _Vote:
+    return _Vote(
+        id=str(row["version_id"]),
+        text=Text(row["title"], row["summary"]),
+        codes=(int(row["rel"]), int(row[frames.first.output]), int(row[frames.second.output])),
+        certainty=int(row["certainty"]),
+        outlet=row["outlet"],
+        date=row["date"],
+        rank=rank,
+    )
+
+
+def _counting(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of v_codes that count. A file of an older version knows neither samples nor adjudicated codes."""
+    newest = [row for row in rows if row.get("newest", 1)]
+    settled = {row["version_id"] for row in newest if row.get("kind") == ADJUDICATED}
+    return [row for row in newest if row["version_id"] not in settled or row["kind"] == ADJUDICATED]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the codes of one text come to. `how` is adjudicated, majority, single, or tie where `codes` has a None.
+
+    `coders` have coded it, `disagreed` says whether they gave the same codes; neither counts the adjudication.
+    """
+
+    codes: Codes
+    how: str
+    coders: int
+    disagreed: bool
+
+
+def settled(rows: Iterable[Mapping[str, Any]], frames: Frames) -> dict[int, Settled]:
+    """The settled codes by version, from rows as of the view v_codes; those of one sample, as a rule.
+
+    An adjudicated code settles a text. Otherwise the majority does: about relevance first, then about each frame among
+    those who found the text relevant. A tie is not broken: its code is None, until somebody adjudicates.
+    """
+    rows = [row for row in rows if row.get("newest", 1)]
+    own: dict[int, list[Codes]] = defaultdict(list)
+    given: dict[int, list[Codes]] = defaultdict(list)
+    for row in rows:
+        codes = _stored_vote(row, frames, 0).codes
+        (given if row["kind"] == ADJUDICATED else own)[int(row["version_id"])].append(codes)
+    found = {}
+    for version in {**own, **given}:
+        counted = given.get(version) or own[version]
+        codes = _majority_codes(counted)
+        how = ADJUDICATED if version in given else "majority" if len(own[version]) > 1 else "single"
+        coders = own.get(version, [])
+        found[version] = Settled(codes, "tie" if None in codes else how, len(coders), len(set(coders)) > 1)
+    return found
+
+
+def _majority_codes(given: Sequence[Codes]) -> Codes:
+    relevant = _majority([codes[0] for codes in given])
+    if relevant is None:
+        return None, None, None
+    agreeing = [codes for codes in given if codes[0] == relevant]
+    return relevant, _majority([codes[1] for codes in agreeing]), _majority([codes[2] for codes in agreeing])
 
 
 def join(codings: Sequence[Coding]) -> Coding:
@@ -229,12 +312,10 @@ def _settle(votes: Iterable[_Vote]) -> tuple[tuple[CodedItem, ...], tuple[str, .
     items, undecided, split = [], 0, 0
     for (key, text), all_votes in coded.items():
         given = [vote for vote in all_votes if vote.rank == max(vote.rank for vote in all_votes)]
-        relevant = _majority([vote.codes[0] for vote in given])
-        if relevant is None:
+        codes = _majority_codes([vote.codes for vote in given])
+        if codes[0] is None:
             undecided += 1
             continue
-        agreeing = [vote.codes for vote in given if vote.codes[0] == relevant]
-        codes = (relevant, _majority([c[1] for c in agreeing]), _majority([c[2] for c in agreeing]))
         split += codes.count(None)
         certainty = median_low(vote.certainty for vote in given)
         items.append(CodedItem(key, text, codes, certainty, given[0].outlet, given[0].date))
@@ -249,6 +330,14 @@ def _settle(votes: Iterable[_Vote]) -> tuple[tuple[CodedItem, ...], tuple[str, .
 def _majority(codes: Sequence[int | None]) -> int | None:
     (most, count), *others = Counter(codes).most_common()
     return None if any(n == count for _, n in others) else most
+
+
+def fingerprint(text: Text) -> str:
+    """16 digits that tell whether two headlines are the same, apart from labels, spelling variants and punctuation.
+
+    A model's manifest names by them what it has learned from, without holding a word of it.
+    """
+    return f"{headline_band(text.title):016x}"
 
 
 # ---------------------------------------------------------------------- arrays
@@ -331,6 +420,26 @@ def _apart_from_audit(coding: Coding) -> Coding:
     left = len(coding.items) - len(kept)
     note = (f"{left} items left out: they resemble a text of the audit sample",) if left else ()
     return Coding(kept, coding.notes + note, coding.audit, coding.codebook_version)
+
+
+def resembling(texts: Sequence[str], others: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which of the texts are near-duplicates of any of the others: (texts,)."""
+    near = np.zeros(len(texts), dtype=bool)
+    if not texts or not others:
+        return near
+    row, column, weight = _vectors([*others, *texts])
+    first = np.searchsorted(row, np.arange(len(others) + 1))
+    own = np.arange(first[-1], len(row))  # postings of the texts
+    by_gram = own[np.argsort(column[own], kind="stable")]
+    first_of_gram = np.searchsorted(column[by_gram], np.arange(column.max(initial=-1) + 2))
+    for other in range(len(others)):
+        mine = slice(first[other], first[other + 1])
+        places = [by_gram[first_of_gram[gram] : first_of_gram[gram + 1]] for gram in column[mine]]
+        shared = np.concatenate([np.zeros(0, dtype=np.int64), *places])
+        factors = np.repeat(weight[mine], [len(place) for place in places])
+        cosine = np.bincount(row[shared] - len(others), weight[shared] * factors, minlength=len(texts))
+        near |= cosine >= NEAR_DUPLICATE
+    return near
 
 
 # ---------------------------------------------------------------------- folds

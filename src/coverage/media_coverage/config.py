@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from .errors import ConfigError
 from .framing import DEFAULT_FRAMES, Frames
-from .records import Feed, FeedKind, Frame, Outlet
+from .records import Feed, FeedKind, Frame, FullText, Outlet
 from .topic import Query, QueryError
 
 if TYPE_CHECKING:
@@ -125,25 +125,40 @@ def _feed_entry(value: object) -> object:
     return {"url": value} if isinstance(value, str) else value
 
 
+_FULL_TEXT = {True: FullText.WITHOUT_LEAD, False: FullText.NONE, "all": FullText.ALL}
+
+
+def _full_text(value: object) -> object:
+    if not isinstance(value, bool | str) or value not in _FULL_TEXT:
+        raise ValueError(f"{value!r} is neither true (pages of articles without a lead) nor false nor all")
+    return _FULL_TEXT[value]
+
+
 class OutletEntry(_Model):
-    """One publisher and its feeds."""
+    """One publisher and its feeds; `full_text` says of which articles the page is read."""
 
     name: Line
     country: Annotated[str, AfterValidator(_country)] | None = None
     group: str
     aliases: tuple[Line, ...] = ()
+    full_text: Annotated[FullText, BeforeValidator(_full_text)] = FullText.NONE
     feeds: tuple[Annotated[FeedEntry, BeforeValidator(_feed_entry)], ...] = Field(min_length=1)
 
 
 class Network(_Model):
-    """Limits of the fetcher. Sizes are bytes after decompression, times are seconds."""
+    """Limits of the fetcher. Sizes are bytes after decompression, times are seconds.
+
+    `max_pages` and `max_pages_per_host` bound the pages of articles that one run asks for.
+    """
 
     contact: str | None = Field(default=None, max_length=200, pattern=r"^[\x20-\x7e]*$")
     timeout_seconds: float = Field(default=30, gt=0, le=600)
     max_bytes: int = Field(default=10 * 2**20, ge=1024, le=2**30)
     max_entries: int = Field(default=5000, ge=1, le=100_000)
-    concurrency: int = Field(default=10, ge=1, le=200)
+    concurrency: int = Field(default=20, ge=1, le=200)
     host_gap_seconds: float = Field(default=1.0, ge=0, le=60)
+    max_pages: int = Field(default=50, ge=1, le=10_000)
+    max_pages_per_host: int = Field(default=10, ge=1, le=1000)
     allow_addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
 
 
@@ -191,6 +206,8 @@ class Config(_Model):
     classifier: ClassifierEntry = ClassifierEntry()
     network: Network = Network()
     database: Path = Path("media-coverage.db")
+    codebook: Path | None = None
+    """The codebook that coders follow, seen from feeds.yaml; by default the bundled one."""
     sha256: str = Field(default="", exclude=True)
 
     @cached_property
@@ -201,6 +218,11 @@ class Config(_Model):
             for outlet in self.outlets
             for entry in outlet.feeds
         )
+
+    @cached_property
+    def full_text(self) -> dict[str, FullText]:
+        """The outlets whose pages are read, by name, and of which articles."""
+        return {outlet.name: outlet.full_text for outlet in self.outlets if outlet.full_text is not FullText.NONE}
 
     @cached_property
     def frames(self) -> Frames:
@@ -405,6 +427,7 @@ def parse(text: str, path: Path) -> Config:
     return config.model_copy(
         update={
             "database": folder / config.database,
+            "codebook": folder / config.codebook if config.codebook else None,
             "classifier": entry.model_copy(update={"model": _anchored(entry.model, folder)}),
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
         }

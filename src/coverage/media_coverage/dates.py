@@ -89,6 +89,9 @@ _CLOCK = re.compile(
     r"(?:\s*(?P<half>[ap])\.?\s?m\b\.?)?|\s*(?P<half_only>[ap])\.?\s?m\b\.?)"
 )
 _OFFSET = re.compile(r"(?:(?<=\d)|\b(?:gmt|utc|ut)|(?<=\s)|\()\s*([+-])(\d{1,2}):?(\d\d)?(?!\d|[-./])")
+_RFC_822 = re.compile(
+    r"(?:[a-z]{3}, )?(\d{1,2}) ([a-z]{3}) (\d{4}) ([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))? (gmt|[+-][01]\d[0-5]\d)"
+)
 _NUMERIC = re.compile(r"(?<!\d)(\d{1,4})([-./])\s?(\d{1,2})\2\s?(\d{1,4})(?!\d)")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _IN_ADDRESS = re.compile(r"(?<!\d)((?:19|20)\d\d)([-/._]?)(0?[1-9]|1[0-2])\2(0?[1-9]|[12]\d|3[01])(?!\d)")
@@ -229,11 +232,25 @@ def read(text: str | None) -> datetime | None:
     """
     if not text or len(text) > _LONGEST:
         return None
-    # Digits of other scripts become ours; accents go, which abbreviations often leave out.
-    plain = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
-    plain = re.sub(r"(?<=\d)(?:[年月년월]\s?|[日일])", lambda m: " " if m[0] in "日일" else "-", plain)
+    plain = text if text.isascii() else _in_our_digits(text)
+    # Accents go, which abbreviations often leave out.
     plain = fold(" ".join(plain.split())).replace("\u2212", "-").replace("ı", "i")
-    return _iso(plain) or _timestamp(plain) or _prose(plain)
+    return _iso(plain) or _rfc_822(plain) or _timestamp(plain) or _prose(plain)
+
+
+def _rfc_822(text: str) -> datetime | None:
+    """The usual spelling, read as `_prose` would, in a tenth of the time."""
+    found = _RFC_822.fullmatch(text)
+    month = (_NAMES.get(found[2]) or _ABBREVIATIONS.get(found[2])) if found else None
+    if not found or not month:
+        return None
+    day, clock = (int(found[3]), month, int(found[1])), (int(found[4]), int(found[5]), int(found[6] or 0))
+    return _utc(*day, clock, _offset(found[7]) or 0)
+
+
+def _in_our_digits(text: str) -> str:
+    digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+    return re.sub(r"(?<=\d)(?:[年月년월]\s?|[日일])", lambda m: " " if m[0] in "日일" else "-", digits)
 
 
 def _prose(text: str) -> datetime | None:

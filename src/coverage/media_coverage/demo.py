@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 
 from . import config as configuration
 from .errors import TrackerError
+from .lock import locked
 from .pipeline import run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from .classify import Classifier
     from .config import Config
-    from .records import FeedResult, RunSummary
+    from .pipeline import Progress
+    from .records import RunSummary
 
 SAMPLES = Path(__file__).parent / "samples"
 EDITIONS = ("first", "second")
@@ -93,8 +95,10 @@ def _fresh_folder(folder: Path) -> None:
     """Make the folder and remove what an earlier demo left: its results must not depend on it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("demo.db*"):
-            old.unlink()
+        with locked(folder / "demo.db", "demo"):
+            for old in folder.glob("demo.db*"):
+                if old.suffix != ".lock":  # without it a second demo would not notice the first
+                    old.unlink()
     except OSError as error:
         raise TrackerError(f"{folder}: the demo cannot write here: {error.strerror}") from error
 
@@ -102,7 +106,7 @@ def _fresh_folder(folder: Path) -> None:
 def run_demo(
     folder: Path,
     classifier: Classifier | None = None,
-    progress: Callable[[FeedResult], None] | None = None,
+    progress: Progress | None = None,
     port: int = PREFERRED_PORT,
 ) -> tuple[Config, list[RunSummary]]:
     """Run the pipeline over both editions into `folder`/demo.db. Returns the configuration and the two summaries."""

@@ -93,10 +93,11 @@ class InputError(TrackerError):
 
 
 class AlreadyRunningError(TrackerError):
-    """The lock beside the database is held by a living process."""
+    """The lock beside the database is held by a living process; `holder` says which and since when, if known."""
 
     exit_code = ExitCode.ALREADY_RUNNING
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        super().__init__(f"{path}: another run is using this database; nothing was done")
+    def __init__(self, path: Path, holder: str | None = None) -> None:
+        self.path, self.holder = path, holder
+        who = f" ({holder})" if holder else ""
+        super().__init__(f"{path}: another run is using this database{who}; nothing was done")

@@ -5,6 +5,9 @@ the run. Per feed: conditional GET with the validators sent back verbatim, redir
 deadline, a size cap counted after decompression while streaming. Across feeds: bounded concurrency, one request
 at a time per host with a gap, none to a host that asked to be left alone. Addresses are checked when connecting, on
 every hop, so neither a redirect nor a changing DNS answer leads into a private network.
+
+Pages of articles are asked for in the same way, but only where robots.txt of their origin allows it, on every hop, and
+with its crawl delay for a gap where that is longer.
 """
 
 from __future__ import annotations
@@ -33,18 +36,36 @@ import httpcore2
 import httpx2
 
 from . import __version__, schedule
-from .records import Feed, FeedState, Fetched, FetchOutcome
+from .fulltext import CHALLENGES, crawl_delay, permits, robots_from
+from .records import Access, Feed, FeedState, Fetched, FetchOutcome, Outlet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 
     from .config import Network
+    from .records import Robots
 
 MAX_REDIRECTS = 5
-_ACCEPT = (
+AGENT = "media-coverage"
+"""Our product token, by which robots.txt can address us."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is asked for: its name in messages, and the Accept header."""
+
+    noun: str
+    accept: str
+
+
+_FEED = _Kind(
+    "a feed",
     "application/rss+xml, application/atom+xml, application/rdf+xml;q=0.9, "
-    "application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1"
+    "application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1",
 )
+_PAGE = _Kind("the article", "text/html, application/xhtml+xml")
+_ROBOTS = _Kind("robots.txt", "text/plain, */*;q=0.1")
+
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(block)
     for block in (
@@ -61,12 +82,6 @@ MAX_CODINGS = 5
 _INFLATED_AT_ONCE = 2**20
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZLIB_METHOD = 8
-
-_CHALLENGES = (
-    *(b"/cdn-cgi/challenge-platform/", b"cf-challenge", b"_Incapsula_Resource", b"captcha-delivery.com"),
-    *(b"px-captcha", b"awsWafCookieDomainList", b"/.well-known/ddos-guard/"),
-)
-"""What the pages of walls against robots carry: Cloudflare, Imperva, DataDome, HUMAN, AWS WAF, DDoS-Guard."""
 
 _BY_STATUS = {
     401: FetchOutcome.FORBIDDEN,
@@ -170,7 +185,7 @@ class _GuardedTransport(httpx2.AsyncHTTPTransport):
 
 def user_agent(contact: str | None) -> str:
     """Says who asks and, when feeds.yaml names a contact, whom to write to."""
-    return f"media-coverage/{__version__}" + (f" (+{contact})" if contact else "")
+    return f"{AGENT}/{__version__}" + (f" (+{contact})" if contact else "")
 
 
 def host_of(url: str) -> str:
@@ -179,6 +194,11 @@ def host_of(url: str) -> str:
         return (urlsplit(url).hostname or "").lower()
     except ValueError:
         return ""
+
+
+def _origin(url: httpx2.URL) -> str:
+    """Scheme, host and port, each of which has a robots.txt of its own (RFC 9309, 2.3)."""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 def _now() -> datetime:
@@ -240,8 +260,10 @@ class _Session:
         self.network = network
         self._clock = asking.clock
         self._waits = dict(asking.waits)
-        loop = asyncio.get_running_loop()
-        self._ends_at = None if asking.deadline is None else loop.time() + asking.deadline
+        self._robots = asking.robots
+        self._kind = _FEED if asking.robots is None else _PAGE
+        self._began = asyncio.get_running_loop().time()
+        self._ends_at = None if asking.deadline is None else self._began + asking.deadline
         guard = AddressGuard(network.allow_addresses)
         tls = _tls_context()
         direct = _GuardedTransport(guard, tls, network.concurrency)
@@ -256,6 +278,8 @@ class _Session:
         self._slots = asyncio.Semaphore(network.concurrency)
         self._hosts: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
+        self._ended: dict[str, float] = {}
+        self._asked_for_robots: dict[str, Fetched] = {}
 
     def _make_client(self, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
         seconds = self.network.timeout_seconds
@@ -264,7 +288,6 @@ class _Session:
             timeout=httpx2.Timeout(seconds, connect=min(10.0, seconds)),
             headers={
                 "User-Agent": user_agent(self.network.contact),
-                "Accept": _ACCEPT,
                 "Accept-Encoding": "gzip, deflate",
             },
             follow_redirects=False,
@@ -288,17 +311,62 @@ class _Session:
         self._waiting[host] += 1
         async with self._hosts.setdefault(host, asyncio.Lock()):
             self._waiting[host] -= 1
+            if self._robots is not None:
+                await self._approach(feed)
             async with self._slots:
-                fetched = await self._attempt(feed, state)
+                fetched = await self._attempt(feed, state, self._kind)
                 await deliver(fetched)
-            if self._waiting[host] and fetched.outcome.attempted:
+            if self._robots is None and self._waiting[host] and fetched.outcome.attempted:
                 await asyncio.sleep(min(self.network.host_gap_seconds, self._time_left()))
 
     def _time_left(self) -> float:
         """Seconds until the run's deadline."""
         return math.inf if self._ends_at is None else max(self._ends_at - asyncio.get_running_loop().time(), 0.0)
 
-    async def _attempt(self, feed: Feed, state: FeedState) -> Fetched:
+    async def _approach(self, page: Feed) -> None:
+        """Know the robots.txt that concerns a page, and leave its host the gap that it wants.
+
+        The pass over the feeds may have asked that host just before this one began, so the first request waits too.
+        """
+        with contextlib.suppress(httpx2.InvalidURL):  # the attempt will say so
+            url = httpx2.URL(page.url)
+            if not self._knows(_origin(url)):
+                await self._pause(url, 0)
+                async with self._slots:
+                    await self._learn(_origin(url))
+            await self._pause(url, crawl_delay((self._robots or {}).get(_origin(url)), AGENT))
+
+    async def _pause(self, url: httpx2.URL, delay: float) -> None:
+        last = self._ended.get(url.host, self._began)
+        wait = last + max(self.network.host_gap_seconds, delay) - asyncio.get_running_loop().time()
+        await asyncio.sleep(min(max(wait, 0), self._time_left()))
+
+    def _knows(self, origin: str) -> bool:
+        known = (self._robots or {}).get(origin)
+        return known is not None and known.expires_at > self._clock()
+
+    async def _learn(self, origin: str) -> None:
+        """Ask for the robots.txt of an origin, unless it is known."""
+        if self._robots is None or self._knows(origin):
+            return
+        self._robots.pop(origin, None)
+        outlet = Outlet(origin, None, "other")
+        fetched = await self._attempt(Feed(f"{origin}/robots.txt", outlet), FeedState(), _ROBOTS)
+        self._asked_for_robots[origin] = fetched
+        if robots := robots_from(origin, fetched):
+            self._robots[origin] = robots
+
+    def _obey(self, origin: str, url: str) -> None:
+        robots = (self._robots or {}).get(origin)
+        if robots is None:
+            asked = self._asked_for_robots[origin]
+            raise _Refusal(asked.outcome, asked.error or "")
+        if robots.access is Access.NOT_NOW:
+            raise _Refusal(FetchOutcome.ROBOTS_UNREACHABLE, f"{origin}/robots.txt cannot be had: {robots.reason}"[:500])
+        if not permits(robots, url, AGENT):
+            raise _Refusal(FetchOutcome.DISALLOWED, f"{origin}/robots.txt does not allow it")
+
+    async def _attempt(self, feed: Feed, state: FeedState, kind: _Kind) -> Fetched:
         started_at, clock = self._clock(), time.perf_counter()
         answer = _Answer()
         left = self._time_left()
@@ -306,8 +374,8 @@ class _Session:
             if not left:
                 raise _Refusal(FetchOutcome.NOT_REACHED, "not asked: the run's deadline came first")
             async with asyncio.timeout(min(self.network.timeout_seconds, left)):
-                await self._get(state, answer, state.address or feed.url)
-            outcome, error = _judged(answer, state)
+                await self._get(state, answer, state.address or feed.url, kind)
+            outcome, error = _judged(answer, state, kind)
         except _Refusal as refusal:
             outcome, error = refusal.outcome, refusal.message
         except _RefusedAddressError as refused:
@@ -345,9 +413,9 @@ class _Session:
             wait_until=answer.wait_until,
         )
 
-    async def _get(self, state: FeedState, answer: _Answer, address: str) -> None:
+    async def _get(self, state: FeedState, answer: _Answer, address: str, kind: _Kind) -> None:
         """Fill `answer` as the response comes in, so that a failure half-way still tells the status."""
-        headers = _validators(state)
+        headers = _validators(state) | {b"Accept": kind.accept.encode("ascii")}
         permanent = True
         try:
             url = httpx2.URL(address)
@@ -359,7 +427,10 @@ class _Session:
                 raise _Refusal(
                     FetchOutcome.HELD_BACK, f"{host} wants to be left alone until {until:%Y-%m-%d %H:%M} UTC"
                 )
-            async with self._client(url).stream("GET", url, headers=headers) as response:
+            if kind is _PAGE:
+                await self._learn(_origin(url))
+                self._obey(_origin(url), str(url))
+            async with self._ending(url), self._client(url).stream("GET", url, headers=headers) as response:
                 answer.url, answer.status = str(url), response.status_code
                 # Latin-1 maps bytes to characters one to one, so that any validator can be sent back verbatim.
                 answer.headers = dict(httpx2.Headers(response.headers.raw, encoding="latin-1"))
@@ -367,7 +438,7 @@ class _Session:
                     answer.wait_until = schedule.wait_until(answer.status, answer.headers, self._clock())
                     if answer.wait_until:
                         self._waits[host] = answer.wait_until
-                    await self._read(response, answer)
+                    await self._read(response, answer, kind)
                     return
                 target = self._target(url, response.headers.get("location", ""))
                 permanent = permanent and _is_lasting(response.status_code, url.scheme, target.scheme)
@@ -375,6 +446,14 @@ class _Session:
                     answer.moved_to = str(target.copy_with(fragment=None))
                 url = target
         raise _Refusal(FetchOutcome.BAD_REDIRECT, f"more than {MAX_REDIRECTS} redirects")
+
+    @contextlib.asynccontextmanager
+    async def _ending(self, url: httpx2.URL) -> AsyncIterator[None]:
+        """Note when a host was done with, from which its gap is counted."""
+        try:
+            yield
+        finally:
+            self._ended[url.host] = asyncio.get_running_loop().time()
 
     @staticmethod
     def _target(url: httpx2.URL, location: str) -> httpx2.URL:
@@ -388,16 +467,18 @@ class _Session:
             )
         return target
 
-    async def _read(self, response: httpx2.Response, answer: _Answer) -> None:
+    async def _read(self, response: httpx2.Response, answer: _Answer, kind: _Kind) -> None:
         if response.status_code == httpx2.codes.NOT_MODIFIED:
             return
         if response.headers.get("cf-mitigated") == "challenge":
-            raise _Refusal(FetchOutcome.FORBIDDEN, "a challenge page against robots came back instead of a feed")
+            raise _Refusal(FetchOutcome.FORBIDDEN, f"a challenge page against robots came back instead of {kind.noun}")
         if not response.is_success:
             outcome = _BY_STATUS.get(response.status_code, FetchOutcome.HTTP_ERROR)
             raise _Refusal(outcome, f"the server answered {response.status_code} {response.reason_phrase}".rstrip())
         if response.status_code == _PARTIAL:
             raise _Refusal(FetchOutcome.PROTOCOL_ERROR, "the server sent a part (206), though the whole was asked for")
+        if kind is _PAGE and not _may_be_html(response.headers.get("content-type", "")):
+            raise _Refusal(FetchOutcome.NOT_HTML, f"not HTML: {response.headers['content-type'][:100]}")
         limit = self.network.max_bytes
         chunks: list[bytes] = []
         size = 0
@@ -414,6 +495,12 @@ class _Session:
         answer.sha256 = hashlib.sha256(answer.body).hexdigest()
 
 
+def _may_be_html(content_type: str) -> bool:
+    """Is it worth downloading as a page? What declares no type is looked at."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind in {"", "text/html", "application/xhtml+xml", "application/xml", "text/xml", "text/plain"}
+
+
 def _is_lasting(status: int, scheme: str, target_scheme: str) -> bool:
     """Is a redirect to be remembered? Permanent ones are, unless they lead out of TLS."""
     return status in _PERMANENT and (scheme, target_scheme) != ("https", "http")
@@ -424,7 +511,7 @@ def _validators(state: FeedState) -> dict[bytes, bytes]:
     return {name: value.encode("latin-1", "replace") for name, value in sent.items() if value}
 
 
-def _judged(answer: _Answer, state: FeedState) -> tuple[FetchOutcome, str | None]:
+def _judged(answer: _Answer, state: FeedState, kind: _Kind) -> tuple[FetchOutcome, str | None]:
     """What an answer with a good status is worth."""
     if answer.status == httpx2.codes.NOT_MODIFIED:
         if _validators(state):
@@ -436,7 +523,9 @@ def _judged(answer: _Answer, state: FeedState) -> tuple[FetchOutcome, str | None
         return FetchOutcome.DAMAGED, "the compressed document breaks off"
     if answer.sha256 == state.body_sha256:
         return FetchOutcome.UNCHANGED, None
-    if "html" in answer.headers.get("content-type", "") and any(sign in answer.body for sign in _CHALLENGES):
+    # Pages that are no walls carry these too, for scripts that watch; there the text decides (fulltext.py).
+    is_html = kind is _FEED and "html" in answer.headers.get("content-type", "")
+    if is_html and any(sign in answer.body for sign in CHALLENGES):
         return FetchOutcome.FORBIDDEN, "a challenge page against robots came back instead of a feed"
     return FetchOutcome.OK, None
 
@@ -473,11 +562,12 @@ def _root(error: BaseException) -> BaseException:
 
 @dataclass(frozen=True)
 class _Asking:
-    """How a pass asks, beyond the limits in feeds.yaml."""
+    """How a pass asks, beyond the limits in feeds.yaml. `robots` makes it one over pages."""
 
     waits: Mapping[str, datetime]
     deadline: float | None
     clock: Callable[[], datetime]
+    robots: dict[str, Robots] | None = None
 
 
 class _Background:
@@ -535,6 +625,7 @@ def arrivals(
     waits: Mapping[str, datetime] | None = None,
     deadline: float | None = None,
     clock: Callable[[], datetime] = _now,
+    robots: dict[str, Robots] | None = None,
 ) -> Generator[Fetched | None]:
     """Yield one Fetched per feed as the answers arrive, and None whenever none came for `patience` seconds.
 
@@ -545,8 +636,11 @@ def arrivals(
     `waits` names hosts that asked to be left alone until a time: their feeds are HELD_BACK, and so are those of a
     host that asks for it during the pass. After `deadline` seconds the feeds that are left are NOT_REACHED. `clock`
     gives the time of day, aware UTC.
+
+    With `robots` the addresses are those of pages: what is known of robots.txt, by origin, to which is added what is
+    learnt. A page that it forbids is DISALLOWED, and ROBOTS_UNREACHABLE where it cannot be had.
     """
-    background = _Background(list(requests), network, _Asking(waits or {}, deadline, clock))
+    background = _Background(list(requests), network, _Asking(waits or {}, deadline, clock, robots))
     try:
         while True:
             try:

@@ -3,7 +3,7 @@
 The network is the lower layers of an encoder, the mean of its token states, and one linear layer with three logits:
 relevance, first frame, second frame. In the last steps the weights are learned on the grid of 16 values that the
 file stores them in, so that storing them loses nothing (quantisation-aware training with a straight-through gradient:
-Jacob et al. 2018). One fit runs in one thread with fixed seeds, so on one machine the same items give the same weights.
+Jacob et al. 2018). A fit runs in one thread with a fixed seed, so on one machine the same items give the same weights.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import copy
 import dataclasses
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import random
 import tempfile
@@ -60,11 +61,14 @@ COIN_FLIP = 3
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides a fit, besides items, base and seeds. Rates are those of AdamW, at their peak."""
+    """Everything that decides a fit, besides items, base and seed. Rates are those of AdamW, at their peak."""
 
     epochs: int = 3
     grid_share: float = 0.2
     """Share of the steps, at the end, in which the weights are on the grid that they are stored in."""
+    polish_epochs: float = 0.5
+    polish_rate: float = 2e-5
+    """For the mean of several networks, which is on no grid: as much again, on the grid from the first step."""
     batch: int = 16
     encoder_rate: float = 4e-5
     head_rate: float = 1e-3
@@ -247,6 +251,12 @@ def _pad(tokens: Sequence[list[int]], padding: int) -> tuple[Any, Any]:
     return ids, mask
 
 
+def _passes(tokens: Sequence[list[int]], size: int, rng: random.Random) -> Iterator[list[int]]:
+    """Batches without end, pass after pass over the texts."""
+    while True:
+        yield from _batches(tokens, size, rng)
+
+
 def _batches(tokens: Sequence[list[int]], size: int, rng: random.Random) -> Iterator[list[int]]:
     """Random batches of similar length: shuffle, sort within pools, shuffle the batches."""
     order = list(range(len(tokens)))
@@ -355,13 +365,39 @@ def has_bfloat16(device: str) -> bool:
 
 def fit(data: Examples, base: Base, recipe: Recipe, seed: int, device: str = "cpu") -> Any:
     """Fine-tune one network; the seed decides dropout and the order of the texts. Returns it on the processor."""
+    steps = -(-len(data.tokens) // recipe.batch) * recipe.epochs
+    free = int(steps * (1 - recipe.grid_share))
+    return _descend(network(base, recipe), data, recipe, _Course(steps, free, seed, device))
+
+
+def polish(model: Any, data: Examples, recipe: Recipe, seed: int, device: str = "cpu") -> Any:
+    """Bring a mean of networks onto the grid, with what all of them have learned from."""
+    steps = int(-(-len(data.tokens) // recipe.batch) * recipe.polish_epochs)
+    recipe = dataclasses.replace(recipe, encoder_rate=recipe.polish_rate, head_rate=recipe.polish_rate)
+    return _descend(model, data, recipe, _Course(steps, 0, seed, device))
+
+
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """How many steps, and after how many of them the weights stay on the grid."""
+
+    steps: int
+    free: int
+    seed: int
+    device: str
+
+
+def _descend(model: Any, data: Examples, recipe: Recipe, course: _Course) -> Any:
+    """Change the network step by step. One thread: with several the sums, and so the weights, would vary."""
     import torch
 
-    model = network(base, recipe).to(device)
-    torch.manual_seed(seed)
-    rng = random.Random(seed)  # noqa: S311
+    device, total = course.device, course.steps
+    if device == "cpu":
+        torch.set_num_threads(1)
+    model = model.to(device)
+    torch.manual_seed(course.seed)
+    rng = random.Random(course.seed)  # noqa: S311
     optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), fused=True)
-    total = -(-len(data.tokens) // recipe.batch) * recipe.epochs
     rise = max(1, int(total * recipe.warmup))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min((step + 1) / rise, max(0.0, (total - step) / max(1, total - rise)))
@@ -373,41 +409,63 @@ def fit(data: Examples, base: Base, recipe: Recipe, seed: int, device: str = "cp
     weights = torch.tensor(data.weights, dtype=torch.float32, device=device)
     bfloat16 = has_bfloat16(device)
     matrices = _matrices(model)
-    step = 0
     model.train()
-    for _ in range(recipe.epochs):
-        for batch in _batches(data.tokens, recipe.batch, rng):
-            ids, mask = _pad([data.tokens[i] for i in batch], model.padding)
-            optimizer.zero_grad(set_to_none=True)
-            step += 1
-            # The gradient at the grid moves the weights themselves: small steps add up until another value is nearer.
-            with _on_grid(matrices if step > total * (1 - recipe.grid_share) else []):
-                with torch.autocast(device, dtype=torch.bfloat16, enabled=bfloat16):
-                    logits = model(ids.to(device), mask.to(device))
-                loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                    logits.float(), codes[batch], weight=weights[batch], pos_weight=pos_weight, reduction="none"
-                )
-                loss.mean(0).sum().backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
+    for step, batch in enumerate(itertools.islice(_passes(data.tokens, recipe.batch, rng), total), start=1):
+        ids, mask = _pad([data.tokens[i] for i in batch], model.padding)
+        optimizer.zero_grad(set_to_none=True)
+        # The gradient at the grid moves the weights themselves: small steps add up until another value is nearer.
+        with _on_grid(matrices if step > course.free else []):
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=bfloat16):
+                logits = model(ids.to(device), mask.to(device))
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                logits.float(), codes[batch], weight=weights[batch], pos_weight=pos_weight, reduction="none"
+            )
+            loss.mean(0).sum().backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
     return model.cpu().eval()
 
 
-def learn(data: Examples, base: Base, recipe: Recipe, seeds: Sequence[int], device: str = "cpu") -> Any:
-    """One network whose weights are the mean over the seeds' networks, which started from the same head."""
+def mean(models: Sequence[Any]) -> Any:
+    """A network with the mean of the networks' weights. They must come from the same base and head.
+
+    Such a mean tends to do better than its members on texts unlike those learned from (model soups: Wortsman et al.
+    2022).
+    """
     import torch
 
-    if device == "cpu":
-        torch.set_num_threads(1)
-    models = [fit(data, base, recipe, seed, device) for seed in seeds]
-    mean = copy.deepcopy(models[0])
     states = [model.state_dict() for model in models]
-    mean.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
+    joined = copy.deepcopy(models[0])
+    joined.load_state_dict({name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]})
+    return joined.eval()
+
+
+def snapped(model: Any) -> Any:
+    """A copy of the network as it is stored: its matrices on the grid."""
+    import torch
+
+    copied = copy.deepcopy(model)
     with torch.no_grad():
-        for matrix in _matrices(mean):
+        for matrix in _matrices(copied):
             matrix.copy_(_nearest_on_grid(matrix))
-    return mean.eval()
+    return copied.eval()
+
+
+def save_weights(model: Any, path: Path) -> None:
+    """Leave a network's weights in a file for `load_weights`."""
+    from safetensors.torch import save_file
+
+    save_file({name: values.contiguous() for name, values in model.state_dict().items()}, path)
+
+
+def load_weights(base: Base, recipe: Recipe, path: Path) -> Any:
+    """The network that `save_weights` left."""
+    from safetensors.torch import load_file
+
+    model = network(base, recipe)
+    model.load_state_dict(load_file(path))
+    return model.eval()
 
 
 def predict(model: Any, tokens: Sequence[list[int]], size: int = 64) -> Array:

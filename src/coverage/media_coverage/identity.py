@@ -23,13 +23,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
 from . import dates, stories, wire
-from .prose import clean
-from .records import DateSource, Entry, Feed, FeedKind, IdKind, Outlet, Sighting
+from .fulltext import LEAD_WORDS, without_heading
+from .prose import clean, first_words
+from .records import DateSource, Entry, Feed, FeedKind, IdKind, Lead, Outlet, Sighting
 from .topic import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from urllib.parse import SplitResult
+
+    from .records import Page, PageText
 
 _EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 _FUTURE_TOLERANCE = timedelta(hours=48)
@@ -349,3 +352,22 @@ def identify(
         if twin is None or len(twin.entry.summary) < len(entry.summary):
             sightings[key, title] = sighting
     return tuple(sightings.values())
+
+
+def lead_of(page: Page, found: PageText, language_of: Callable[[str, str], tuple[str | None, str]]) -> Lead:
+    """The wording that a headline and the first words of its page make. `language_of` as for `identify`.
+
+    It is a function of headline and stored text, so that the lead behind a label can be computed again.
+    """
+    body = " ".join(without_heading(found.text, page.title).splitlines())
+    summary = first_words(body, LEAD_WORDS)
+    language, language_source = language_of(page.title, body)
+    credit = wire.credit(body, None, page.outlet.name)
+    return Lead(
+        summary=summary,
+        language=language,
+        language_source=language_source,
+        text_sha256=text_sha256(page.title, summary),
+        agency=credit.agency if credit else page.agency,
+        agency_words=credit.words if credit else page.agency_words,
+    )

@@ -19,6 +19,8 @@ SURE = 0.99
 CONFIDENT = 0.75
 """Probability below which an undeclared text counts as of unknown language."""
 _MIN_LETTERS = 25
+_ENOUGH = 200
+"""Characters that are read. Detection costs more than storing a text, and grows with the length."""
 
 
 def declared_code(tag: str | None) -> str | None:
@@ -55,7 +57,7 @@ def unreadable(language: str | None, reads: str) -> str | None:
 
 def language_of(title: str, summary: str, declared: str | None) -> tuple[str | None, str]:
     """(code or None, "declared" | "detected" | "unknown") of a text from a feed that declares `declared`."""
-    code, probability = detect(f"{title}. {summary}"[:1000])
+    code, probability = detect(f"{title}. {summary}"[:_ENOUGH])
     said = declared_code(declared)
     if said and (code is None or code == said or probability < SURE):
         return said, "declared"

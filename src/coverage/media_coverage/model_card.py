@@ -113,11 +113,13 @@ def _origin(manifest: dict[str, Any], training: dict[str, Any]) -> str:
         else "no licence was found beside its weights: find out what it allows before you pass this model on"
     )
     versions = ", ".join(f"{name} {version}" for name, version in training["versions"].items())
+    folds = training["cross_validation"]["folds"]
     return (
         f"Fine-tuned on {training['date']} from {base['name']} (SHA-256 of the weights {base['sha256']}); {licence}. "
         "The encoder was fine-tuned on the items above, its output replaced by three classification outputs, the "
         "network converted to ONNX, and padding and truncation removed from the tokenizer.\n\n"
-        f"Seeds {', '.join(map(str, training['seeds']))}; {training['precision']} on {training['device']} "
-        f"({training['cpu']}); {versions}. The recipe stands in `model.json`. The same items, seeds, versions and "
-        "processor give the same weights."
+        f"The mean of the networks of {folds} folds, brought onto the grid of stored values with all items. "
+        f"Seed {training['seed']} in the first fold, the next number in the next; "
+        f"{training['precision']} on {training['device']} ({training['cpu']}); {versions}. The recipe stands in "
+        "`model.json`. The same items, seed, versions and processor give the same weights."
     )

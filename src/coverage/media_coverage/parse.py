@@ -16,6 +16,7 @@ from __future__ import annotations
 import calendar
 import contextlib
 import dataclasses
+import functools
 import io
 import json
 import re
@@ -105,6 +106,10 @@ for _name in ("StrictFeedParser", "LooseFeedParser"):
 # Of the entities that a document declares, feedparser keeps those that match. A backslash would reach re.sub as an
 # escape and raise.
 feedparser.sanitizer.RE_SAFE_ENTITY_PATTERN = re.compile(rb'\s+(\w+)\s+"(&#\w+;|[^&"\\]{0,%d})"' % _LONGEST_ENTITY)
+# What it copies "deeply" changes afterwards in its outermost layer only.
+feedparser.FeedParserDict.__deepcopy__ = lambda self, _memo: type(self)(self)
+# Asked at every element, and in most feeds always for the same address.
+feedparser.mixin.make_safe_absolute_uri = functools.lru_cache(16)(feedparser.mixin.make_safe_absolute_uri)
 feedparser.api.PREFERRED_XML_PARSERS = [__name__]  # the module whose `create_parser` xml.sax is to call
 
 
@@ -119,6 +124,7 @@ class _Expat(ExpatParser):
 
     def reset(self) -> None:
         super().reset()
+        self._parser.buffer_text = True  # one call for a text instead of one for each of its lines and references
         self._parser.EntityDeclHandler = self._declared
 
     def _declared(self, name: str, _parameter: bool, value: str | None, *_outside: str | None) -> None:

@@ -29,7 +29,9 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from .records import FetchOutcome, ParsedFeed, Rejected
+from .interruption import held_back
+from .prose import MAX_CHARACTERS
+from .records import FetchOutcome, PageText, ParsedFeed, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -44,9 +46,10 @@ PROCESSES = 2
 """Parsing 45 MB of real feeds takes several seconds; fetching leaves the other processors idle."""
 
 PARSER = f"{__package__}.parse:parse"
+EXTRACTOR = f"{__package__}.fulltext:extract"
 
 _RECORDS = {
-    *((f"{__package__}.records", name) for name in ("Entry", "FetchOutcome", "ParsedFeed", "Rejected")),
+    *((f"{__package__}.records", name) for name in ("Entry", "FetchOutcome", "PageText", "ParsedFeed", "Rejected")),
     *(("datetime", name) for name in ("datetime", "timedelta", "timezone")),
 }
 _SECONDS_TO_DIE = 2
@@ -98,16 +101,20 @@ class ParserProcess:
 
     def close(self) -> None:
         """Kill the child, also in the middle of a document that another thread waits for."""
-        with self._starting:
-            self._closed = True
-            if self._child:
-                self._child.kill()
-        with self._parsing:  # whoever waited for the child learns of its death at once
-            if self._child:
-                _bury(self._child)
+        with held_back():  # a signal between the two would leave a child that nobody waits for
+            with self._starting:
+                self._closed = True
+                if self._child:
+                    self._child.kill()
+            with self._parsing:  # whoever waited for the child learns of its death at once
+                if self._child:
+                    _bury(self._child)
 
-    def parse(self, fetched: Fetched, max_entries: int) -> ParsedFeed | Rejected:
-        """What `parse.parse` makes of a document, or Rejected (PARSER_KILLED) when it cost the child its life."""
+    def parse(self, fetched: Fetched, most: int) -> Any:
+        """What the function makes of a document, or Rejected (PARSER_KILLED) when it cost the child its life.
+
+        `most` bounds the answer: the entries of a feed, the characters of a page.
+        """
         with self._parsing:
             child = self._living()
             late = threading.Event()
@@ -120,9 +127,9 @@ class ParserProcess:
             clock.start()
             try:
                 documents, results = _pipes(child)
-                documents.write(pickle.dumps((fetched, max_entries)))
+                documents.write(pickle.dumps((fetched, most)))
                 documents.flush()
-                parsed: ParsedFeed | Rejected = _Results(results).load()
+                parsed = _Results(results).load()
             except (OSError, EOFError, pickle.UnpicklingError) as error:
                 if isinstance(error, pickle.UnpicklingError):
                     child.kill()  # it may be well, but what it says cannot be trusted
@@ -197,27 +204,40 @@ def _signal_name(number: int) -> str:
 def parse_all(
     arriving: Iterable[Fetched | None], network: Network, limits: Limits | None = None, function: str = PARSER
 ) -> Generator[tuple[Fetched, ParsedFeed | Rejected | None]]:
-    """Yield every Fetched with what its document holds, None where none came.
+    """Yield every Fetched with the feed that its document holds, None where none came; see `_work_through`."""
+    yield from _work_through(arriving, network.max_entries, limits or Limits.of(network), function)
+
+
+def extract_all(
+    arriving: Iterable[Fetched | None], network: Network, limits: Limits | None = None, function: str = EXTRACTOR
+) -> Generator[tuple[Fetched, PageText | Rejected | None]]:
+    """Yield every Fetched with the text of its page, None where no page came; see `_work_through`."""
+    yield from _work_through(arriving, MAX_CHARACTERS, limits or Limits.of(network), function)
+
+
+def _work_through(
+    arriving: Iterable[Fetched | None], most: int, limits: Limits, function: str
+) -> Generator[tuple[Fetched, Any]]:
+    """Yield every Fetched with what `function` makes of it, None where there is no body.
 
     PROCESSES documents are parsed at a time, so a slow one does not hold up those behind it, and the order may
     change. The iterator is taken from only while a process is free; a None in it says that nothing arrives just now,
     which is the moment to hand over what has been parsed. Closing kills what is under way.
     """
-    limits = limits or Limits.of(network)
     with contextlib.ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(PROCESSES, "parse"))
         idle: queue.LifoQueue[ParserProcess] = queue.LifoQueue()  # the last used first: often one child is enough
         for _ in range(PROCESSES):
             idle.put(stack.enter_context(ParserProcess(limits, function)))
 
-        def work(fetched: Fetched) -> tuple[Fetched, ParsedFeed | Rejected]:
+        def work(fetched: Fetched) -> tuple[Fetched, Any]:
             process = idle.get()
             try:
-                return fetched, process.parse(fetched, network.max_entries)
+                return fetched, process.parse(fetched, most)
             finally:
                 idle.put(process)
 
-        under_way: set[Future[tuple[Fetched, ParsedFeed | Rejected]]] = set()
+        under_way: set[Future[tuple[Fetched, Any]]] = set()
         for fetched in arriving:
             if fetched is not None and not fetched.body:
                 yield fetched, None
@@ -239,7 +259,8 @@ def _serve(function: str, cpu_seconds: int, memory_bytes: int) -> None:
     """Call `function` on every document that comes in, until no more come."""
     import resource
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    for number in (signal.SIGINT, signal.SIGTERM):  # they reach the whole group or service; the parent decides
+        signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(ValueError, OSError):  # macOS refuses
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))

@@ -2,6 +2,7 @@
 
 feeds.yaml ─config─► Feed ─fetch─► Fetched ─parse─► ParsedFeed(Entry…) ─identity─► Sighting
 Sighting ─store─► rows ─topic─► GateDecision ─classify─► Framing ─store─► rows ─aggregate─► report
+and, where feeds.yaml asks for it, before classify: Page ─fetch─► Fetched ─fulltext─► PageText, Lead ─store─► rows
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class FeedState:
 
 
 class FetchOutcome(StrEnum):
-    """How one attempt ended. The first four count as a success; the last two are no attempts."""
+    """How one attempt ended. The first four count as a success; four say that nobody was asked."""
 
     OK = "ok"
     DAMAGED = "damaged"
@@ -94,22 +95,39 @@ class FetchOutcome(StrEnum):
     NOT_REACHED = "not_reached"
     """Not asked, or not waited for to the end: the run's deadline came first."""
 
+    # Only pages of articles end so, never feeds.
+    DISALLOWED = "disallowed"
+    """Not asked: robots.txt of the host forbids it."""
+    ROBOTS_UNREACHABLE = "robots_unreachable"
+    """Not asked: robots.txt could not be had, so nobody knows what it forbids."""
+    NOT_HTML = "not_html"
+    CONSENT_PAGE = "consent_page"
+    PAYWALL = "paywall"
+    """The beginning of a text that is for subscribers."""
+    TOO_SHORT = "too_short"
+    """Too few words for an article: a video, a form, or a page that scripts would fill."""
+    OTHER_LANGUAGE = "other_language"
+    """The classifier does not read the page's language."""
+
     @property
     def succeeded(self) -> bool:
         return self in _SUCCEEDED
 
     @property
     def attempted(self) -> bool:
-        """Was the feed asked and given its time to answer?"""
-        return self not in {FetchOutcome.HELD_BACK, FetchOutcome.NOT_REACHED}
+        """Was it asked for and given its time to answer?"""
+        return self not in _NOT_ATTEMPTED
 
 
+_NOT_ATTEMPTED = frozenset(
+    {FetchOutcome.HELD_BACK, FetchOutcome.NOT_REACHED, FetchOutcome.DISALLOWED, FetchOutcome.ROBOTS_UNREACHABLE}
+)
 _SUCCEEDED = frozenset({FetchOutcome.OK, FetchOutcome.DAMAGED, FetchOutcome.NOT_MODIFIED, FetchOutcome.UNCHANGED})
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """One attempt to get a feed: the answer, or why there is none.
+    """One attempt to get a feed: the answer, or why there is none. Pages and robots.txt are asked for as feeds are.
 
     `body` is empty unless `outcome` is OK or DAMAGED. `headers` has lower-case names. `error` is one sentence.
     `conditional` says whether validators were sent, `moved_to` where permanent redirects led, `wait_until` how long
@@ -136,7 +154,8 @@ class Attempt:
     """What is kept of one attempt to decide on the next; a row of the table `fetch`.
 
     `seen_before` counts the entries that the feed had listed earlier, None where nothing can be compared.
-    `lying_304` says that there were new entries under validators that would have been answered with 304.
+    `lying_304` says that there were new entries under validators that would have been answered with 304,
+    `may_have_lost` that no entry had been listed before.
     """
 
     at: datetime
@@ -150,6 +169,7 @@ class Attempt:
     fresh_until: datetime | None = None
     fresh_by: str | None = None
     error: str | None = None
+    may_have_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +184,35 @@ class FeedHistory:
     total: int = 0
     full_at: datetime | None = None
     off_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One article in one feed: when it was published, and when the feed was first seen to list it."""
+
+    published_at: datetime
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRecord:
+    """What is stored of one feed to judge its health by.
+
+    `listed` are the articles that it listed last, newest first. `failing_since` is the first failure after
+    `last_success_at`, however far back. `held_back` says from when to when runs have left the feed alone since its
+    last attempt, for its host's sake. `address` is where it is asked now, `moved_at` since when.
+    """
+
+    url: str
+    outlet: str
+    history: FeedHistory = FeedHistory()
+    listed: tuple[Listed, ...] = ()
+    first_success_at: datetime | None = None
+    last_success_at: datetime | None = None
+    failing_since: datetime | None = None
+    held_back: tuple[datetime, datetime] | None = None
+    address: str | None = None
+    moved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +297,92 @@ class Sighting:
     agency_words: str | None = None
 
 
+class FullText(StrEnum):
+    """Of which articles of an outlet the page is read, among those that passed the keyword gate."""
+
+    NONE = "none"
+    WITHOUT_LEAD = "without lead"
+    """Those for which the feed gives a headline and no lead."""
+    ALL = "all"
+
+
+class SummarySource(StrEnum):
+    """Where the lead of a wording comes from."""
+
+    FEED = "feed"
+    PAGE = "page"
+    """The feed gave none; these are the first words of the article's page."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page of an article, to be asked for because of one wording. `declared` when its feed declares the language.
+
+    `tries` counts the attempts so far, `last_outcome` and `last_at` tell of the last one.
+    """
+
+    version_id: int
+    url: str
+    title: str
+    outlet: Outlet
+    source: SummarySource
+    language: str | None = None
+    declared: bool = False
+    agency: str | None = None
+    agency_words: str | None = None
+    tries: int = 0
+    last_outcome: FetchOutcome | None = None
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The text of an article as its page gives it: plain, one paragraph a line. `cut` says that it was longer."""
+
+    text: str
+    cut: str | None = None
+
+
+class Access(StrEnum):
+    """What robots.txt of an origin leaves open, by how it was answered (RFC 9309, 2.3.1)."""
+
+    RULES = "rules"
+    """It came: its rules decide."""
+    ALL = "all"
+    """The server has none for us (4xx): everything may be asked for."""
+    NOT_NOW = "not now"
+    """5xx, no answer or a wish to be left alone: nothing may be asked for until it can be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Robots:
+    """The robots.txt of one origin ("https://ledger.example"). `reason` says why the access is what it is.
+
+    It is not asked for again before `expires_at`; `wait_until` is how long its host wants to be left alone.
+    """
+
+    origin: str
+    access: Access
+    fetched_at: datetime
+    expires_at: datetime
+    rules: str = ""
+    reason: str = ""
+    wait_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """A wording made of a known headline and the first words of the page."""
+
+    summary: str
+    language: str | None
+    language_source: str
+    text_sha256: str
+    agency: str | None = None
+    agency_words: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class GateDecision:
     """Whether a text is passed on to the classifier, at which stage that was decided, and why."""
@@ -307,6 +442,9 @@ class Code:
     """What one coder says about one text. `frames` in the order of the topic's frames, both False where not relevant.
 
     `certainty` is 1 sure, 2 leaning, 3 coin-flip; `purpose` training, or audit for what models must not learn from.
+    `voice` says who speaks the frames: outlet, quoted or both, None where there is none or nobody asked. `kind` is
+    individual, or adjudicated where it settles what coders disagreed about. `sample` names the sample it belongs to,
+    `session` the sitting; `coded_at` is aware UTC, None for the time of storing.
     """
 
     version_id: int
@@ -316,6 +454,12 @@ class Code:
     frames: tuple[bool, bool] = (False, False)
     certainty: int = 1
     purpose: str = "training"
+    voice: str | None = None
+    note: str = ""
+    kind: str = "individual"
+    sample: str | None = None
+    session: str | None = None
+    coded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +491,7 @@ class RunSummary:
     """One pass of the pipeline. `exit_code` as in docs/cron.md.
 
     `feeds` are those asked, held back or not reached; `not_due` counts those whose time had not come, `off` those
-    switched off because their server called them gone.
+    switched off because their server called them gone. `pages` of articles were asked for, `pages_read` gave a text.
     """
 
     run_id: int
@@ -366,3 +510,5 @@ class RunSummary:
     model_id: str
     not_due: int = 0
     off: int = 0
+    pages: int = 0
+    pages_read: int = 0

@@ -6,37 +6,49 @@ Feed text is hostile: the template escapes everything, and links are made only o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pandas as pd
 
 from . import charts, estimate
-from .aggregate import AGGREGATES, mondays
+from .aggregate import AGGREGATES, collection_by_week, collection_through, gaps, mondays
 from .framing import MIXED, NEITHER
+from .health import Word, assess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from .framing import Frames
+    from .health import Health, Verdict
     from .store import Store
 
 MAX_LISTED = 400
 """Articles listed per week; the page says when there are more and how to get them."""
+
+MAX_HEALTH_LINES = 12
+"""Lines about feeds in the terminal; the page has them all."""
 
 MIN_COPIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Everything a report is made of, taken from the store at one moment."""
+    """Everything a report is made of, taken from the store at one moment.
+
+    `collection` has one row per day, columns as in v_daily_collection, up to yesterday at least; `collected_from` is
+    the day of the first run, None where there was none.
+    """
 
     topic: str
     frames: Frames
     daily: pd.DataFrame
     articles: pd.DataFrame
-    feeds: pd.DataFrame
+    health: Health
+    collection: pd.DataFrame
+    collected_from: str | None
     runs: pd.DataFrame
     events: pd.DataFrame
     edited: pd.DataFrame
@@ -52,13 +64,17 @@ class Material:
         runs = store.runs()
         articles = store.articles(since, until)
         edited = store.edited_headlines()
+        # Today is not over: only what has been asked already counts.
+        days = collection_through(store.collection(), (made_at - timedelta(days=1)).date().isoformat())
         newest = runs.iloc[0] if len(runs) else None
         return cls(
             topic=str(newest["topic"]) if newest is not None else "no run yet",
             frames=store.frames,
             daily=daily[(daily["date"] >= since) & (daily["date"] <= until)],
             articles=articles,
-            feeds=store.feeds(),
+            health=assess(store.feed_records(made_at), store.last_finished_at(), made_at),
+            collection=days[(days["date"] >= since) & (days["date"] <= until)],
+            collected_from=str(days["date"].min()) if len(days) else None,
             runs=runs,
             events=store.events(),
             edited=edited[edited["article_id"].isin(articles["article_id"])],
@@ -89,6 +105,34 @@ def counts_by(material: Material, by: str) -> pd.DataFrame:
     distinct = material.articles.groupby(_KEY_OF[by](material.articles))["story_id"].nunique()
     frame["stories"] = frame.iloc[:, 0].map(distinct).fillna(0).astype("int64")
     return estimate.with_intervals(frame, material.frames)
+
+
+_COLLECTION = ("days", "days_partial", "days_missing", "outlets", "outlets_least")
+
+
+def trend_by_week(material: Material) -> pd.DataFrame:
+    """`counts_by` week, with how far each week was collected (columns of aggregate.collection_by_week).
+
+    Weeks since the first run that are over have a row even without an article: there the press was quiet, or nothing
+    was collected. In the latter case there is no share and no index, whatever later answers still listed. Weeks before
+    the first run hold what feeds still listed then and have `days` 0.
+    """
+    counted = counts_by(material, "week")
+    if counted.empty:
+        return counted.assign(**dict.fromkeys(_COLLECTION, 0))
+    weeks = collection_by_week(material.collection)
+    over = (material.made_at - timedelta(days=6)).date().isoformat()
+    weeks = weeks[(weeks["date"] < over) | weeks["date"].isin(counted["date"])]
+    frame = counted.merge(weeks, on="date", how="outer").sort_values("date", ignore_index=True)
+    whole = [name for name in counted.columns if pd.api.types.is_integer_dtype(counted[name])]
+    frame[[*whole, *_COLLECTION]] = frame[[*whole, *_COLLECTION]].fillna(0).astype("int64")
+    estimated = [name for name in counted.columns if name.startswith(("share_", "index")) and name not in whole]
+    frame.loc[_not_collected(frame), estimated] = float("nan")
+    return frame
+
+
+def _not_collected(weekly: pd.DataFrame) -> pd.Series[bool]:
+    return (weekly["days"] > 0) & (weekly["days_missing"] == weekly["days"])
 
 
 def totals(material: Material) -> dict[str, int]:
@@ -123,6 +167,21 @@ def index_words(row: dict[str, Any]) -> str:
         return "–"
     value, low, high = (f"{row[name]:+.2f}".replace("-", "−") for name in ("index", "index_low", "index_high"))
     return f"{value} [{low} to {high}]"
+
+
+def collection_words(row: dict[str, Any], collected_from: str | None) -> str:
+    """How far a week of `trend_by_week` was collected, in a few words: "full", "2 of 7 days missing"."""
+    if not row["days"]:
+        before = collected_from is None or row["date"] < collected_from
+        return "before the first run" if before else "not over"
+    if row["days_missing"] == row["days"]:
+        return "not collected"
+    parts = []
+    if row["days_missing"]:
+        parts.append(f"{row['days_missing']} of {row['days']} days missing")
+    if row["days_partial"]:
+        parts.append(f"{row['outlets_least']} of {row['outlets']} outlets at worst")
+    return "; ".join(parts) or "full"
 
 
 def headline(material: Material) -> str:
@@ -166,15 +225,24 @@ def _bar(row: dict[str, Any], frames: Frames, width: int = 24) -> str:
 
 
 def terminal(material: Material) -> Iterable[Any]:
-    """Renderables for a rich console: the headline, the weekly trend, the state of the collection."""
+    """Renderables for a rich console: the state of the collection, the headline, the weekly trend."""
     from rich.markup import escape
+    from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text as RichText
 
+    lines = health_lines(material.health)
+    kept = lines if len(lines) <= MAX_HEALTH_LINES + 1 else lines[:MAX_HEALTH_LINES]
+    if len(kept) < len(lines):
+        kept = [*kept, f"… and {len(lines) - len(kept)} more: `media-coverage status`"]
+    yield Panel(RichText("\n".join(kept)), title="State of the collection", title_align="left")
     yield RichText(f"{material.topic}\n", style="bold")
     yield RichText(headline(material) + "\n")
-    weekly = counts_by(material, "week")
+    weekly = trend_by_week(material)
     if len(weekly):
+        collected = [collection_words(row, material.collected_from) for row in _rows(weekly)]
+        shown = bool(set(collected) - {"full", "before the first run"})
+        blank = " or nothing was collected" if _not_collected(weekly).any() else ""
         table = Table(title="Trend by week (Monday)", title_justify="left", header_style="bold")
         table.add_column("week")
         table.add_column("n", justify="right")
@@ -182,46 +250,78 @@ def terminal(material: Material) -> Iterable[Any]:
         for frame, colour in zip(material.frames.both, ("blue", "red"), strict=True):
             table.add_column(escape(frame.words), justify="right", style=colour)
         table.add_column("net framing index", justify="right")
-        table.add_column("")
-        for row in _rows(weekly):
+        table.add_column("collection" if shown else "")
+        for row, words in zip(_rows(weekly), collected, strict=True):
             table.add_row(
                 str(row["date"]),
                 f"{row['articles']}",
                 f"{row['stories']}",
                 *(f"{row[name]}  {share_words(row, name):>12}" for name in material.frames.names),
                 index_words(row),
-                _bar(row, material.frames),
+                escape(words) if shown else _bar(row, material.frames),
             )
         yield table
-        yield RichText(f"[95 % intervals]; {estimate.UNCORRECTED}; – where n < {estimate.MIN_ITEMS}\n", style="dim")
-    for line in health_lines(material.feeds):
-        yield RichText(line)
+        notes = f"[95 % intervals]; {estimate.UNCORRECTED}; – where n < {estimate.MIN_ITEMS}{blank}"
+        for line in [notes, *collection_notes(material)]:
+            yield RichText(line, style="dim")
 
 
-def health_lines(feeds: pd.DataFrame) -> list[str]:
-    """The state of the collection in plain lines, failures first."""
-    if feeds.empty:
-        return ["No feed has been fetched yet."]
-    good = feeds["last_outcome"].isin(["ok", "damaged", "not_modified", "unchanged"])
-    lines = [f"{int(good.sum())} of {len(feeds)} feeds answered well at the last attempt."]
-    for row in _rows(feeds[~good]):
-        if row["last_outcome"]:
-            lines.append(f"{row['outlet']}: {row['last_outcome']}: {row['last_error']} ({row['url']})")
-        else:
-            lines.append(f"{row['outlet']}: not fetched yet ({row['url']})")
+def health_lines(health: Health) -> list[str]:
+    """The state of the collection in plain lines: counts, a standstill, the feeds that are not fine.
+
+    Quiet feeds share a line: they miss nothing, and at night or in summer they are many.
+    """
+    lines = [f"Feeds: {health.line}.", *([health.standstill] if health.standstill else [])]
+    lines += [verdict_line(verdict) for verdict in health.not_fine if verdict.word is not Word.QUIET]
+    quiet = [verdict for verdict in health.not_fine if verdict.word is Word.QUIET]
+    if quiet:
+        named = ", ".join(f"{verdict.outlet} ({verdict.worst.since:%Y-%m-%d})" for verdict in quiet)
+        lines.append(f"Quiet, so answering well with nothing new for longer than usual, since: {named}.")
     return lines
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """What a feed is and what to do, in a line."""
+    return f"{verdict.outlet}: {verdict.word.words}: {verdict.worst.sentence} ({verdict.url})"
+
+
+def collection_notes(material: Material) -> list[str]:
+    """What a reader of the trend must know about its days."""
+    notes = []
+    days = material.collection
+    if material.collected_from and len(material.daily) and material.daily["date"].min() < material.collected_from:
+        notes.append(
+            f"Days before the first run ({material.collected_from}) hold what the feeds still listed then: the further "
+            "back, the less."
+        )
+    missing = int((days["collection"] == "none").sum())
+    partial = int((days["collection"] == "partial").sum())
+    if missing or partial:
+        counted = [f"on {missing} nothing was collected"] if missing else []
+        counted += [f"on {partial} some outlets were missing"] if partial else []
+        notes.append(
+            f"Of {len(days)} days of collection, {' and '.join(counted)}: what is counted on such days is what later "
+            "answers still listed."
+        )
+    return notes
 
 
 # ---------------------------------------------------------------------- page
 
 
-def _table(counts: pd.DataFrame, frames: Frames, link: Callable[[str], str]) -> list[dict[str, Any]]:
-    """Rows for the template: name, anchor, counts and shares in words."""
+def _table(
+    counts: pd.DataFrame,
+    frames: Frames,
+    link: Callable[[str], str],
+    collected: Callable[[dict[str, Any]], str] | None = None,
+) -> list[dict[str, Any]]:
+    """Rows for the template: name, anchor (None where no article is behind it), counts and shares in words."""
     name = counts.columns[0]
     return [
         {
             "name": row[name],
-            "href": link(str(row[name])),
+            "href": link(str(row[name])) if row["articles"] else None,
+            "collection": collected(row) if collected else None,
             "articles": row["articles"],
             "stories": row["stories"],
             "all_articles": row["all_articles"],
@@ -328,13 +428,16 @@ def html(material: Material, max_listed: int = MAX_LISTED) -> str:
         keep_trailing_newline=True,
     )
     frames = material.frames
-    weekly, groups, outlets = (counts_by(material, by) for by in ("week", "group", "outlet"))
+    weekly = trend_by_week(material)
+    daily, groups, outlets = (counts_by(material, by) for by in ("day", "group", "outlet"))
+    uncollected = gaps(material.collection)
     enough = outlets[outlets["articles"] >= estimate.MIN_ITEMS]
     drawn = {}
     if len(weekly):
         drawn = {
-            "trend": charts.svg(charts.trend(weekly, material.events, frames)),
-            "index": charts.svg(charts.index(weekly, material.events)),
+            "volume": charts.svg(charts.volume(daily, material.events, uncollected)),
+            "trend": charts.svg(charts.trend(weekly, material.events, frames, uncollected)),
+            "index": charts.svg(charts.index(weekly, material.events, uncollected)),
             "groups": charts.svg(charts.shares(groups, "outlet_group", frames, "#group-")),
         }
     if len(enough):
@@ -348,7 +451,12 @@ def html(material: Material, max_listed: int = MAX_LISTED) -> str:
         label_titles={**{frame.name: frame.title for frame in frames.both}, MIXED: "Mixed", NEITHER: "Neither"},
         label_classes=dict(zip(frames.labels, ("first", "second", MIXED, NEITHER), strict=True)),
         charts=drawn,
-        weekly=_table(weekly, frames, lambda name: "#week-" + name),
+        weekly=_table(
+            weekly,
+            frames,
+            lambda name: "#week-" + name,
+            lambda row: collection_words(row, material.collected_from),
+        ),
         groups=_table(groups, frames, lambda name: "#group-" + charts.anchor(name)),
         outlets=_table(outlets, frames, lambda name: "#outlet-" + charts.anchor(name)),
         weeks=_weeks(material.articles, frames, max_listed),
@@ -357,7 +465,8 @@ def html(material: Material, max_listed: int = MAX_LISTED) -> str:
         copied=_copied(material.articles),
         edits=_rows(edits),
         events=_rows(material.events),
-        health=health_lines(material.feeds),
+        health=material.health,
+        collection_notes=collection_notes(material),
         last_run=material.runs.iloc[0].to_dict() if len(material.runs) else None,
         uncorrected=estimate.UNCORRECTED,
         min_items=estimate.MIN_ITEMS,

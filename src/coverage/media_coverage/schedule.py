@@ -53,6 +53,9 @@ MOVES_BELIEVED = 3
 FAILURES_TO_GO_BACK = 3
 """So many failures in a row at an address it moved to, and the listed one is asked again."""
 
+CLOCK_SLACK = timedelta(minutes=10)
+"""An attempt that lies further ahead than this was made by a wrong clock, and nothing may wait for it."""
+
 HISTORY = 50
 """Attempts that decide about the next; older ones have no influence left."""
 
@@ -276,7 +279,7 @@ def ask_conditionally(state: FeedState, history: FeedHistory, now: datetime) -> 
     last = next((attempt for attempt in reversed(history.attempts) if attempt.outcome.succeeded), None)
     if last is None or last.outcome is not FetchOutcome.NOT_MODIFIED:
         return True
-    return history.full_at is not None and now - history.full_at < UNCONDITIONAL_EVERY
+    return history.full_at is not None and abs(now - history.full_at) < UNCONDITIONAL_EVERY
 
 
 def settled_move(attempts: Sequence[Attempt]) -> str | None:

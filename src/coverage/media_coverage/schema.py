@@ -276,6 +276,107 @@ CREATE TABLE text_band (
 CREATE INDEX sighting_guid ON sighting (feed_id, guid) WHERE guid IS NOT NULL;
 """
 
+_PAGES = """
+CREATE TABLE robots (
+    origin TEXT PRIMARY KEY CHECK (origin LIKE 'http%'),
+    access TEXT NOT NULL CHECK (access IN ('rules', 'all', 'not now')),
+    fetched_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    rules TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    wait_until TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE page_fetch (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    version_id INTEGER NOT NULL REFERENCES article_version (id),
+    started_at TEXT NOT NULL,
+    elapsed_ms INTEGER NOT NULL CHECK (elapsed_ms >= 0),
+    outcome TEXT NOT NULL,
+    succeeded INTEGER NOT NULL CHECK (succeeded IN (0, 1)),
+    attempted INTEGER NOT NULL CHECK (attempted IN (0, 1)),
+    status INTEGER,
+    final_url TEXT,
+    bytes INTEGER NOT NULL CHECK (bytes >= 0),
+    text_sha256 TEXT,
+    words INTEGER CHECK (words > 0),
+    lead_version_id INTEGER REFERENCES article_version (id),
+    wait_until TEXT,
+    error TEXT,
+    CHECK (succeeded = (text_sha256 IS NOT NULL))
+) STRICT;
+CREATE INDEX page_fetch_version ON page_fetch (version_id);
+CREATE INDEX page_fetch_run ON page_fetch (run_id);
+CREATE INDEX page_fetch_text ON page_fetch (text_sha256) WHERE text_sha256 IS NOT NULL;
+CREATE INDEX page_fetch_wait ON page_fetch (wait_until) WHERE wait_until IS NOT NULL;
+
+CREATE TABLE page_text (
+    sha256 TEXT PRIMARY KEY,
+    text TEXT NOT NULL CHECK (text <> ''),
+    first_seen_at TEXT NOT NULL
+) STRICT;
+"""
+
+_CODING = """
+CREATE TABLE sample (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE CHECK (name <> ''),
+    purpose TEXT NOT NULL CHECK (purpose IN ('training', 'audit')),
+    topic_id INTEGER NOT NULL REFERENCES topic (id),
+    model_id INTEGER NOT NULL REFERENCES model (id),
+    seed INTEGER NOT NULL,
+    asked INTEGER NOT NULL CHECK (asked > 0),
+    since TEXT NOT NULL,
+    until TEXT NOT NULL,
+    phases TEXT NOT NULL,
+    frame_size INTEGER NOT NULL CHECK (frame_size > 0),
+    set_apart INTEGER NOT NULL CHECK (set_apart >= 0),
+    drawn_at TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE sample_item (
+    sample_id INTEGER NOT NULL REFERENCES sample (id),
+    version_id INTEGER NOT NULL REFERENCES article_version (id),
+    stratum TEXT NOT NULL CHECK (stratum <> ''),
+    stratum_size INTEGER NOT NULL CHECK (stratum_size > 0),
+    stratum_drawn INTEGER NOT NULL CHECK (stratum_drawn BETWEEN 1 AND stratum_size),
+    inclusion REAL NOT NULL CHECK (inclusion > 0 AND inclusion <= 1),
+    PRIMARY KEY (sample_id, version_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sample_item_version ON sample_item (version_id);
+
+CREATE TABLE code_again (
+    id INTEGER PRIMARY KEY,
+    version_id INTEGER NOT NULL REFERENCES article_version (id),
+    coder TEXT NOT NULL CHECK (coder <> ''),
+    codebook_version TEXT NOT NULL CHECK (codebook_version <> ''),
+    rel INTEGER NOT NULL CHECK (rel IN (0, 1)),
+    $first_output INTEGER NOT NULL CHECK ($first_output IN (0, 1)),
+    $second_output INTEGER NOT NULL CHECK ($second_output IN (0, 1)),
+    voice TEXT CHECK (voice IN ('outlet', 'quoted', 'both')),
+    certainty INTEGER NOT NULL CHECK (certainty BETWEEN 1 AND 3),
+    note TEXT NOT NULL,
+    purpose TEXT NOT NULL CHECK (purpose IN ('training', 'audit')),
+    kind TEXT NOT NULL CHECK (kind IN ('individual', 'adjudicated')),
+    sample_id INTEGER REFERENCES sample (id),
+    session TEXT,
+    coded_at TEXT NOT NULL,
+    CHECK (rel = 1 OR $first_output + $second_output = 0),
+    CHECK (voice IS NULL OR $first_output + $second_output > 0)
+) STRICT;
+
+INSERT INTO code_again
+SELECT id, version_id, coder, codebook_version, rel, $first_output, $second_output, NULL, certainty, '', purpose,
+       'individual', NULL, NULL, coded_at
+FROM code;
+
+DROP TABLE code;
+ALTER TABLE code_again RENAME TO code;
+CREATE INDEX code_of_version ON code (version_id, coder, purpose, kind);
+CREATE INDEX code_sample ON code (sample_id) WHERE sample_id IS NOT NULL;
+"""
+
 _APPEND_ONLY = ("article_version", "label", "gate")
 
 _VIEWS = """
@@ -294,7 +395,8 @@ SELECT a.id AS article_id,
        a.first_seen_at,
        a.story_id,
        v.id AS version_id,
-       (SELECT count(*) FROM article_version x WHERE x.article_id = a.id) AS versions,
+       (SELECT count(*) FROM article_version x
+        WHERE x.article_id = a.id AND x.summary_source IS NOT 'page') AS versions,
        (SELECT count(*) FROM sighting s WHERE s.article_id = a.id) AS feeds,
        g.passed AS passed_gate,
        g.stage AS gate_stage,
@@ -314,7 +416,8 @@ SELECT a.id AS article_id,
        CASE WHEN v.agency IS NOT NULL THEN v.agency_words <> o.name
             ELSE EXISTS (SELECT 1 FROM article b JOIN article_version w ON w.id = b.current_version_id
                          WHERE b.story_id = a.story_id AND w.agency IS NOT NULL) END AS wire_copy,
-       v.purged_at
+       v.purged_at,
+       v.summary_source
 FROM article a
 JOIN outlet o ON o.id = a.outlet_id
 JOIN article_version v ON v.id = a.current_version_id
@@ -332,7 +435,8 @@ SELECT v.id AS version_id,
        v.summary,
        lag(v.title) OVER (PARTITION BY v.article_id ORDER BY v.id) AS previous_title,
        o.name AS outlet,
-       a.url
+       a.url,
+       v.summary_source
 FROM article_version v
 JOIN article a ON a.id = v.article_id
 JOIN outlet o ON o.id = a.outlet_id;
@@ -353,11 +457,70 @@ SELECT l.version_id,
        l.run_id,
        l.created_at,
        r.runtime,
-       r.cpu
+       r.cpu,
+       v.summary_source
 FROM label l
 JOIN article_version v ON v.id = l.version_id
 JOIN model m ON m.id = l.model_id
 JOIN run r ON r.id = l.run_id;
+
+CREATE VIEW v_outlet_collection AS
+WITH RECURSIVE asked AS MATERIALIZED (
+    SELECT feed_id, substr(started_at, 1, 10) AS date, max(attempted) AS asked, max(succeeded) AS answered
+    FROM fetch
+    GROUP BY feed_id, substr(started_at, 1, 10)
+), listed AS MATERIALIZED (
+    SELECT a.feed_id,
+           f.outlet_id,
+           min(a.date) AS first_day,
+           CASE WHEN f.active THEN (SELECT substr(max(started_at), 1, 10) FROM run) ELSE max(a.date) END AS last_day,
+           min(CASE WHEN a.answered THEN a.date END) AS first_answer
+    FROM asked a
+    JOIN feed f ON f.id = a.feed_id
+    GROUP BY a.feed_id
+), day AS (
+    SELECT min(first_day) AS date FROM listed
+    UNION ALL
+    SELECT date(date, '+1 day') FROM day WHERE date < (SELECT max(last_day) FROM listed)
+), feed_day AS (
+    SELECT d.date,
+           l.outlet_id,
+           l.first_answer <= d.date AS answered_before,
+           coalesce(a.asked, 0) AS asked,
+           coalesce(a.answered, 0) AS answered,
+           CASE WHEN a.date IS NOT NULL THEN a.answered
+                ELSE (SELECT x.succeeded FROM fetch x WHERE x.feed_id = l.feed_id AND x.started_at < d.date
+                      ORDER BY x.started_at DESC LIMIT 1) END AS collected,
+           max(coalesce(a.answered, 0)) OVER (PARTITION BY d.date) AS any_answered
+    FROM day d
+    JOIN listed l ON d.date BETWEEN l.first_day AND l.last_day
+    LEFT JOIN asked a ON a.feed_id = l.feed_id AND a.date = d.date
+)
+SELECT f.date,
+       o.name AS outlet,
+       count(*) AS feeds,
+       sum(f.asked) AS feeds_asked,
+       sum(f.answered) AS feeds_answered,
+       sum(f.asked AND NOT f.answered) AS feeds_failed,
+       CASE WHEN max(f.answered_before) THEN max(f.collected AND f.any_answered) END AS collected
+FROM feed_day f
+JOIN outlet o ON o.id = f.outlet_id
+GROUP BY f.date, f.outlet_id;
+
+CREATE VIEW v_daily_collection AS
+SELECT date,
+       CASE WHEN coalesce(sum(collected), 0) = 0 THEN 'none'
+            WHEN sum(collected) < count(collected) THEN 'partial'
+            ELSE 'full' END AS collection,
+       sum(feeds) AS feeds,
+       sum(feeds_asked) AS feeds_asked,
+       sum(feeds_answered) AS feeds_answered,
+       sum(feeds_failed) AS feeds_failed,
+       count(collected) AS outlets,
+       coalesce(sum(collected), 0) AS outlets_collected,
+       group_concat(CASE WHEN collected = 0 THEN outlet END, ', ') AS outlets_missing
+FROM v_outlet_collection
+GROUP BY date;
 
 CREATE VIEW v_daily_counts AS
 WITH told AS (
@@ -367,18 +530,20 @@ WITH told AS (
     FROM v_articles
     WHERE on_topic
 )
-SELECT date,
-       outlet,
-       outlet_group,
-       country,
-       sum(feeds) AS sightings,
+SELECT t.date,
+       t.outlet,
+       t.outlet_group,
+       t.country,
+       sum(t.feeds) AS sightings,
        count(*) AS articles,
-       sum(opens) AS new_stories,
-       sum(feeds * (NOT wire_copy)) AS own_sightings,
-       sum(NOT wire_copy) AS own_articles,
-       sum(opens_of_kind AND NOT wire_copy) AS own_new_stories
-FROM told
-GROUP BY date, outlet;
+       sum(t.opens) AS new_stories,
+       sum(t.feeds * (NOT t.wire_copy)) AS own_sightings,
+       sum(NOT t.wire_copy) AS own_articles,
+       sum(t.opens_of_kind AND NOT t.wire_copy) AS own_new_stories,
+       c.collected
+FROM told t
+LEFT JOIN v_outlet_collection c ON c.date = t.date AND c.outlet = t.outlet
+GROUP BY t.date, t.outlet;
 
 CREATE VIEW v_stories AS
 SELECT s.id AS story_id,
@@ -454,6 +619,21 @@ LEFT JOIN (
 ) x ON x.feed_id = f.id
 LEFT JOIN fetch last ON last.id = x.last_id;
 
+CREATE VIEW v_health AS
+SELECT h.feed_id,
+       f.url,
+       o.name AS outlet,
+       o.outlet_group,
+       h.word,
+       h.since,
+       h.sentence,
+       h.also,
+       h.judged_at
+FROM feed_health h
+JOIN feed f ON f.id = h.feed_id
+JOIN outlet o ON o.id = f.outlet_id
+WHERE f.active;
+
 CREATE VIEW v_fetches AS
 SELECT x.id AS fetch_id,
        x.run_id,
@@ -503,7 +683,9 @@ SELECT r.id AS run_id,
        r.error,
        r.runtime,
        r.cpu,
-       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND NOT x.attempted) AS feeds_not_asked
+       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND NOT x.attempted) AS feeds_not_asked,
+       (SELECT count(*) FROM page_fetch p WHERE p.run_id = r.id AND p.attempted) AS pages,
+       (SELECT count(*) FROM page_fetch p WHERE p.run_id = r.id AND p.succeeded) AS pages_read
 FROM run r
 JOIN topic t ON t.id = r.topic_id
 JOIN model m ON m.id = r.model_id;
@@ -551,11 +733,114 @@ SELECT c.id AS code_id,
        c.$second_output,
        c.certainty,
        c.purpose,
-       c.coded_at
+       c.coded_at,
+       c.voice,
+       c.note,
+       c.kind,
+       s.name AS sample,
+       c.session,
+       NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
+                   AND n.purpose = c.purpose AND n.kind = c.kind AND n.sample_id IS c.sample_id
+                   AND (n.coded_at, n.id) > (c.coded_at, c.id)) AS newest
 FROM code c
 JOIN article_version v ON v.id = c.version_id
 JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id
+LEFT JOIN sample s ON s.id = c.sample_id;
+
+CREATE VIEW v_samples AS
+SELECT s.name AS sample,
+       s.purpose,
+       s.drawn_at,
+       s.seed,
+       s.asked,
+       (SELECT count(*) FROM sample_item i WHERE i.sample_id = s.id) AS texts,
+       (SELECT count(DISTINCT i.stratum) FROM sample_item i WHERE i.sample_id = s.id) AS strata,
+       s.frame_size,
+       s.set_apart,
+       s.since,
+       s.until,
+       s.phases,
+       m.model_id,
+       t.name AS topic,
+       t.query,
+       (SELECT count(DISTINCT c.coder) FROM code c WHERE c.sample_id = s.id AND c.kind = 'individual') AS coders,
+       (SELECT count(DISTINCT c.version_id) FROM code c WHERE c.sample_id = s.id) AS coded,
+       (SELECT count(DISTINCT c.version_id) FROM code c
+        WHERE c.sample_id = s.id AND c.kind = 'adjudicated') AS adjudicated
+FROM sample s
+JOIN model m ON m.id = s.model_id
+JOIN topic t ON t.id = s.topic_id;
+
+CREATE VIEW v_sample_items AS
+SELECT s.name AS sample,
+       i.version_id,
+       a.id AS article_id,
+       a.story_id,
+       a.date,
+       o.name AS outlet,
+       o.outlet_group,
+       v.title,
+       v.summary,
+       i.stratum,
+       i.stratum_size,
+       i.stratum_drawn,
+       i.inclusion,
+       CASE WHEN l.relevant THEN l.label ELSE 'off_topic' END AS label,
+       l.uncertain,
+       l.p_relevant,
+       l.p_$first_output,
+       l.p_$second_output
+FROM sample_item i
+JOIN sample s ON s.id = i.sample_id
+JOIN model m ON m.id = s.model_id
+JOIN label l ON l.version_id = i.version_id AND l.model_id = m.id AND l.codebook_version = m.codebook_version
+JOIN article_version v ON v.id = i.version_id
+JOIN article a ON a.id = v.article_id
 JOIN outlet o ON o.id = a.outlet_id;
+
+CREATE VIEW v_pages AS
+SELECT p.id AS page_fetch_id,
+       p.run_id,
+       v.article_id,
+       p.version_id,
+       o.name AS outlet,
+       a.url,
+       p.started_at,
+       p.elapsed_ms,
+       p.outcome,
+       p.succeeded,
+       p.attempted,
+       p.status,
+       p.final_url,
+       p.bytes,
+       p.words,
+       p.text_sha256,
+       p.lead_version_id,
+       p.wait_until,
+       p.error
+FROM page_fetch p
+JOIN article_version v ON v.id = p.version_id
+JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id;
+
+CREATE VIEW v_texts AS
+SELECT v.article_id,
+       p.version_id,
+       o.name AS outlet,
+       a.date,
+       v.title,
+       t.text,
+       p.words,
+       p.started_at AS read_at,
+       t.sha256 AS text_sha256,
+       a.url
+FROM page_fetch p
+JOIN page_text t ON t.sha256 = p.text_sha256
+JOIN article_version v ON v.id = p.version_id
+JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id
+WHERE v.purged_at IS NULL;
 
 CREATE VIEW v_frames AS
 SELECT position, name, output, title, description FROM frame;
@@ -718,6 +1003,20 @@ def m005_identity(db: Database) -> None:
     )
 
 
+@migrations()
+def m006_health(db: Database) -> None:
+    """What each feed is, in a word, and indexes for the questions behind the words."""
+    db.execute(
+        "CREATE TABLE feed_health (feed_id INTEGER PRIMARY KEY REFERENCES feed (id), word TEXT NOT NULL "
+        "CHECK (word <> ''), since TEXT, sentence TEXT NOT NULL CHECK (sentence <> ''), also TEXT NOT NULL, "
+        "judged_at TEXT NOT NULL) STRICT"
+    )
+    # Days and outcomes of a year of attempts are read from the index alone.
+    db.execute("DROP INDEX fetch_feed")
+    db.execute("CREATE INDEX fetch_feed ON fetch (feed_id, started_at, attempted, succeeded)")
+    db.execute("CREATE INDEX sighting_newest ON sighting (feed_id, first_seen_at)")
+
+
 def _allow_removal(db: Database, table: str, texts: tuple[str, ...], condition: str) -> None:
     """Refuse every UPDATE but one that empties `texts` under `condition`, and changes nothing else but purged_at."""
     kept = [column.name for column in db.table(table).columns if column.name not in {*texts, "purged_at"}]
@@ -756,6 +1055,38 @@ def _identify_again(db: Database) -> None:
             db.execute(
                 "INSERT OR IGNORE INTO article_alias VALUES (?, ?, 'spelling', ?)", [spelt, article, first_seen_at]
             )
+
+
+@migrations()
+def m007_full_text(db: Database) -> None:
+    """Pages of articles: robots.txt, every attempt, each text once; and where the lead of each wording comes from."""
+    for statement in statements(_PAGES, frames_of(db)):
+        db.execute(statement)
+    _refuse_changes(db, "page_fetch")
+    db.execute(
+        "CREATE TRIGGER page_text_no_update BEFORE UPDATE ON page_text "
+        "BEGIN SELECT RAISE(ABORT, 'page_text holds each text under its hash'); END"
+    )
+    db.execute(
+        "CREATE TRIGGER page_text_no_delete BEFORE DELETE ON page_text WHEN EXISTS (SELECT 1 FROM page_fetch p "
+        "JOIN article_version v ON v.id = p.version_id WHERE p.text_sha256 = OLD.sha256 AND v.purged_at IS NULL) "
+        "BEGIN SELECT RAISE(ABORT, 'page_text keeps the texts of articles that are kept'); END"
+    )
+    db.execute("DROP TRIGGER article_version_no_update")
+    db.execute(
+        "ALTER TABLE article_version ADD COLUMN summary_source TEXT CHECK (summary_source IN ('feed', 'page', 'none'))"
+    )
+    db.execute("UPDATE article_version SET summary_source = iif(summary = '', 'none', 'feed') WHERE purged_at IS NULL")
+    _allow_removal(db, "article_version", ("title", "summary"), "OLD.purged_at IS NULL AND NEW.purged_at IS NOT NULL")
+
+
+@migrations()
+def m008_human_coding(db: Database) -> None:
+    """Samples with known inclusion probabilities, and codes that may be given again: the newest counts."""
+    for statement in statements(_CODING, frames_of(db)):
+        db.execute(statement)
+    for table in ("code", "sample", "sample_item"):
+        _refuse_changes(db, table)
 
 
 _TIME = "UTC, ISO 8601"
@@ -860,6 +1191,15 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "fresh_until": f"until when the publisher calls the answer fresh; {_TIME}",
         "fresh_by": "what says so: Cache-Control, Expires or the document",
     },
+    "feed_health": {
+        "feed_id": "the feed",
+        "word": "what it was at the end of the last run, the worst that applies: stale, dead, blocked, failing, losing "
+        "(stories scroll off between two requests), lying_304, quiet (answers well, nothing new), moved, new, fine",
+        "since": f"since when; {_TIME}; NULL for new and fine",
+        "sentence": "what that is, and what to do about it",
+        "also": "other words that apply, separated by commas; empty for none",
+        "judged_at": f"end of the run that judged; {_TIME}",
+    },
     "story": {
         "id": "key",
         "story_key": "hash of the headline that opened the story; never changes",
@@ -883,7 +1223,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "id": "key",
         "article_id": "the article",
         "title": "headline, plain text, without the outlet's name at the end",
-        "summary": "lead as the feed gives it, plain text",
+        "summary": "lead as the feed gives it, or the first words of the page (summary_source), plain text",
         "text_sha256": "hash of headline and lead",
         "language": "ISO 639-1 code, NULL when unknown",
         "language_source": "declared (by the feed), detected or unknown",
@@ -892,6 +1232,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "agency": "news agency that dateline, byline or closing line credit, or that the publisher is; NULL for none",
         "agency_words": "the words that credit it; the publisher's name where that is the agency",
         "purged_at": f"when `prune` removed title and summary, which are empty since; {_TIME}",
+        "summary_source": "feed; page where the feed gave no lead and the page was read; none; NULL for wordings "
+        "pruned before schema 7",
     },
     "article_alias": {
         "key": "another key under which the article was listed; feeds are looked up here too",
@@ -909,6 +1251,38 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     "text_band": {
         "band": "hash of a feature of headline or lead; articles that share one are compared",
         "article_id": "the article",
+    },
+    "robots": {
+        "origin": "scheme, host and port whose robots.txt it is",
+        "access": "rules: they decide; all: there is none (4xx); not now: it could not be had",
+        "fetched_at": f"when it was asked for; {_TIME}",
+        "expires_at": f"not asked for again before; {_TIME}",
+        "rules": "its text, at most 500 KiB",
+        "reason": "why the access is what it is, one sentence; may be empty",
+        "wait_until": f"until when the host asked to be left alone (Retry-After); {_TIME}",
+    },
+    "page_fetch": {
+        "id": "key",
+        "run_id": "the run that made the attempt",
+        "version_id": "the wording for whose sake the page was asked for",
+        "started_at": f"start of the attempt; {_TIME}",
+        "elapsed_ms": "duration, milliseconds",
+        "outcome": "how it ended: ok, or a kind of failure",
+        "succeeded": "1 when the page gave a text",
+        "attempted": "0 when robots.txt forbade it or could not be had",
+        "status": "HTTP status of the last answer, NULL when there was none",
+        "final_url": "address after redirects",
+        "bytes": "size of the page after decompression",
+        "text_sha256": "SHA-256 of the extracted text; stays when the text is pruned",
+        "words": "words of the extracted text",
+        "lead_version_id": "the wording that got its first words for a lead; NULL where the feed gave one",
+        "wait_until": f"until when the host asked to be left alone (Retry-After); {_TIME}",
+        "error": "what went wrong or was left out, one sentence",
+    },
+    "page_text": {
+        "sha256": "SHA-256 of the text in UTF-8: a text that several pages show is held once",
+        "text": "text of the article as extracted, plain, one paragraph a line",
+        "first_seen_at": f"when it was first read; {_TIME}",
     },
     "sighting": {
         "feed_id": "the feed that listed the article",
@@ -940,6 +1314,29 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "evidence": "the sentence of headline or lead that decided",
         "created_at": f"when the label was made; {_TIME}",
     },
+    "sample": {
+        "id": "key",
+        "name": "name of the sample, unique",
+        "purpose": "audit: for measuring errors, never learned from; training: models may learn from it",
+        "topic_id": "topic whose keywords the texts had passed",
+        "model_id": "model whose labels the strata are made of",
+        "seed": "seed of the draw: the same seed over the same database draws the same texts",
+        "asked": "number of texts asked for",
+        "since": "first day of publication, YYYY-MM-DD; empty for no limit",
+        "until": "last day of publication, YYYY-MM-DD; empty for no limit",
+        "phases": "days at which a new phase begins, YYYY-MM-DD, separated by blanks; may be empty",
+        "frame_size": "texts that could be drawn: one per story, past the keywords, labelled, still stored",
+        "set_apart": "texts kept out of the frame because they are, or resemble, texts that serve the other purpose",
+        "drawn_at": f"when it was drawn; {_TIME}",
+    },
+    "sample_item": {
+        "sample_id": "the sample",
+        "version_id": "the text drawn",
+        "stratum": "predicted label, sure or uncertain, phase, group of outlets; joined by + where they held few texts",
+        "stratum_size": "texts of the frame in the stratum",
+        "stratum_drawn": "texts drawn from the stratum",
+        "inclusion": "probability with which the text was drawn: stratum_drawn / stratum_size",
+    },
     "code": {
         "id": "key",
         "version_id": "the text coded",
@@ -948,8 +1345,13 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "rel": "1 when the text is about the topic",
         "$first_output": "1 when the text carries the frame $first; 0 where rel is 0",
         "$second_output": "1 when the text carries the frame $second; 0 where rel is 0",
+        "voice": "who speaks the frame: outlet, quoted or both; NULL without a frame, or where it was not asked",
         "certainty": "1 sure, 2 leaning, 3 coin-flip",
+        "note": "what the coder noted; may be empty",
         "purpose": "training: models may learn from it; audit: for measuring errors, never learned from",
+        "kind": "individual: one coder's own; adjudicated: settles what coders disagreed about",
+        "sample_id": "the sample it was coded in; NULL for none",
+        "session": "the sitting in which it was coded; NULL where unknown",
         "coded_at": f"when it was coded; {_TIME}",
     },
     "daily_frames": {
@@ -1001,7 +1403,7 @@ DESCRIPTIONS |= {
         "first_seen_at": _ARTICLE["first_seen_at"],
         "story_id": "articles with the same number carry the same text (why: v_story_links)",
         "version_id": "newest version of the text: what is shown and labelled",
-        "versions": "number of wordings seen; more than 1 means edited",
+        "versions": "number of wordings seen in feeds; more than 1 means edited",
         "feeds": "number of feeds that listed it",
         "passed_gate": "1 when keywords and language let it through, NULL when not yet decided",
         "gate_stage": DESCRIPTIONS["gate"]["stage"],
@@ -1020,6 +1422,7 @@ DESCRIPTIONS |= {
         "agency_words": _VERSION["agency_words"],
         "wire_copy": "1 when the text is another's, an agency's: credited here or by an article of the same story",
         "purged_at": _VERSION["purged_at"],
+        "summary_source": _VERSION["summary_source"],
     },
     "v_daily_counts": {
         "date": "day of publication, UTC, YYYY-MM-DD",
@@ -1032,6 +1435,29 @@ DESCRIPTIONS |= {
         "own_sightings": "sightings without wire copy",
         "own_articles": "on-topic articles without wire copy; what agencies publish themselves counts",
         "own_new_stories": "stories whose first on-topic article that is not wire copy stands in this row",
+        "collected": "1 when the outlet was collected on that day, 0 when not: the counts are then what later answers "
+        "still listed; NULL before the outlet first answered, and for outlets known from search feeds only",
+    },
+    "v_outlet_collection": {
+        "date": "day, UTC, YYYY-MM-DD; none is left out from the first run to the last",
+        "outlet": "name of the publisher that feeds.yaml lists",
+        "feeds": "its feeds in feeds.yaml on that day",
+        "feeds_asked": "feeds asked at least once",
+        "feeds_answered": "feeds that answered well at least once",
+        "feeds_failed": "feeds asked without any good answer",
+        "collected": "1 when a feed of it answered well, or was in order and not due; 0 when none was, or when no feed "
+        "of any outlet answered; NULL before its first good answer",
+    },
+    "v_daily_collection": {
+        "date": "day, UTC, YYYY-MM-DD; none is left out from the first run to the last",
+        "collection": "full; partial: some outlet was not collected; none: a gap, not a day without news",
+        "feeds": "feeds in feeds.yaml on that day",
+        "feeds_asked": "feeds asked at least once",
+        "feeds_answered": "feeds that answered well at least once",
+        "feeds_failed": "feeds asked without any good answer",
+        "outlets": "outlets in feeds.yaml on that day that had answered well until then",
+        "outlets_collected": "those collected (v_outlet_collection)",
+        "outlets_missing": "names of the others, separated by commas; NULL for none",
     },
     "v_versions": {
         "version_id": "key of the version",
@@ -1043,6 +1469,7 @@ DESCRIPTIONS |= {
         "previous_title": "headline of the version before, NULL for the first",
         "outlet": "name of the publisher",
         "url": _ARTICLE["url"],
+        "summary_source": _VERSION["summary_source"],
     },
     "v_labels": {
         **{name: text for name, text in _LABEL.items() if name != "model_id"},
@@ -1050,15 +1477,46 @@ DESCRIPTIONS |= {
         "model_id": DESCRIPTIONS["model"]["model_id"],
         "runtime": _RUN["runtime"],
         "cpu": _RUN["cpu"],
+        "summary_source": _VERSION["summary_source"],
     },
     "v_codes": {
-        **{name: text for name, text in DESCRIPTIONS["code"].items() if name != "id"},
+        **{name: text for name, text in DESCRIPTIONS["code"].items() if name not in {"id", "sample_id"}},
         "code_id": "key of the code",
         "article_id": "key of the article",
         "outlet": "name of the publisher",
         "date": _ARTICLE["date"],
         "title": _VERSION["title"],
         "summary": _VERSION["summary"],
+        "sample": "name of the sample it was coded in; NULL for none",
+        "newest": "1 unless the coder has coded the text again in the same sample: the newest counts",
+    },
+    "v_samples": {
+        **{name: text for name, text in DESCRIPTIONS["sample"].items() if name not in {"id", "name", "topic_id"}},
+        "sample": DESCRIPTIONS["sample"]["name"],
+        "model_id": DESCRIPTIONS["model"]["model_id"],
+        "topic": "name of the topic",
+        "query": DESCRIPTIONS["topic"]["query"],
+        "texts": "texts drawn",
+        "strata": "strata they were drawn from",
+        "coders": "people who have coded some of it",
+        "coded": "texts with at least one code",
+        "adjudicated": "texts with an adjudicated code",
+    },
+    "v_sample_items": {
+        **{name: text for name, text in DESCRIPTIONS["sample_item"].items() if name != "sample_id"},
+        "sample": DESCRIPTIONS["sample"]["name"],
+        "article_id": "key of the article",
+        "story_id": "its story; a sample holds one article of each",
+        "date": _ARTICLE["date"],
+        "outlet": "name of the publisher",
+        "outlet_group": _GROUP,
+        "title": _VERSION["title"],
+        "summary": _VERSION["summary"],
+        "label": "predicted: $first, $second, mixed, neither, or off_topic",
+        "uncertain": _LABEL["uncertain"],
+        "p_relevant": _LABEL["p_relevant"],
+        "p_$first_output": _LABEL["p_$first_output"],
+        "p_$second_output": _LABEL["p_$second_output"],
     },
     "v_stories": {
         "story_id": "key of the story",
@@ -1104,6 +1562,13 @@ DESCRIPTIONS |= {
         "forced_news": "forced attempts that brought entries not seen before",
         "lying_304s": "forced attempts that proved 304s to be wrong: news under the same validators",
         "may_have_lost": "attempts without any entry seen before: others may have come and gone in between",
+    },
+    "v_health": {
+        "feed_id": "key of the feed",
+        "url": DESCRIPTIONS["feed"]["url"],
+        "outlet": "name of the publisher",
+        "outlet_group": _GROUP,
+        **{name: text for name, text in DESCRIPTIONS["feed_health"].items() if name != "feed_id"},
     },
     "v_fetches": {
         "fetch_id": "key of the attempt",
@@ -1152,6 +1617,27 @@ DESCRIPTIONS |= {
         "new_articles": _FETCH["new_articles"],
         "new_versions": _FETCH["new_versions"],
         "labelled": "texts labelled",
+        "pages": "pages of articles asked for",
+        "pages_read": "pages of articles that gave a text",
+    },
+    "v_pages": {
+        **{name: text for name, text in DESCRIPTIONS["page_fetch"].items() if name != "id"},
+        "page_fetch_id": "key of the attempt",
+        "article_id": "key of the article",
+        "outlet": "name of the publisher",
+        "url": _ARTICLE["url"],
+    },
+    "v_texts": {
+        "article_id": "key of the article",
+        "version_id": DESCRIPTIONS["page_fetch"]["version_id"],
+        "outlet": "name of the publisher",
+        "date": _ARTICLE["date"],
+        "title": "headline of that wording",
+        "text": DESCRIPTIONS["page_text"]["text"],
+        "words": DESCRIPTIONS["page_fetch"]["words"],
+        "read_at": f"when the page was read; {_TIME}",
+        "text_sha256": DESCRIPTIONS["page_text"]["sha256"],
+        "url": _ARTICLE["url"],
     },
     "v_feed_urls": {
         "feed_url": DESCRIPTIONS["feed"]["url"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -18,32 +19,47 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 from sqlite_utils import Database
 
 from . import __version__, schedule, schema, stories
+from .coded import settled
 from .errors import ExitCode, StoreBusyError, StoreError
 from .framing import DEFAULT_FRAMES
 from .identity import KnownArticle, canonical_url, same_article
+from .interruption import held_back
 from .records import (
+    Access,
     Attempt,
     Feed,
     FeedHistory,
     FeedKind,
+    FeedRecord,
     FeedResult,
     FeedState,
     FetchOutcome,
+    FullText,
+    Listed,
+    Outlet,
+    Page,
+    PageText,
     ParsedFeed,
     Pruned,
     Rejected,
+    Robots,
+    SummarySource,
     Text,
 )
+from .sample import OFF_TOPIC, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from .classify import ModelInfo
+    from .coded import Codes
     from .config import Config
     from .framing import Frames
-    from .records import Code, Fetched, Framing, GateDecision, Outlet, Sighting
+    from .health import Verdict
+    from .records import Code, Fetched, Framing, GateDecision, Lead, Sighting
+    from .sample import Design, Stratum
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,13 +70,16 @@ BUSY_SECONDS = 10.0
 MAX_COMPARED = 200
 """Articles compared with a new one, the newest first: what keeps a run linear when thousands share a headline."""
 
+MAX_LISTED = 50
+"""Articles that a feed listed last, from which its pace is taken."""
+
 MAX_VERSIONS = 24
 """Wordings kept per article: a page that prints the time in its lead must not grow for ever."""
 
 _TIME_COLUMNS = (
     "published_at first_seen_at last_seen_at started_at finished_at last_fetch_at last_success_at "
-    "newest_article_at first_published_at last_published_at created_at coded_at "
-    "wait_until fresh_until off_since since"
+    "newest_article_at first_published_at last_published_at created_at coded_at drawn_at "
+    "wait_until fresh_until off_since since judged_at read_at"
 ).split()
 
 
@@ -71,6 +90,15 @@ def _iso(time: datetime) -> str:
 
 def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _page(row: Sequence[Any]) -> Page:
+    version_id, url, title, name, country, group, source = row[:7]
+    language, declared, agency, agency_words, tries, outcome, last_at = row[7:]
+    last = FetchOutcome(outcome) if outcome else None
+    outlet = Outlet(name, country, group)
+    told = (language, bool(declared), agency, agency_words)
+    return Page(version_id, url, title, outlet, SummarySource(source), *told, tries, last, _time(last_at))
 
 
 def _translated(method: Callable[Concatenate[Store, P], R]) -> Callable[Concatenate[Store, P], R]:
@@ -223,14 +251,15 @@ class Store:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        # IMMEDIATE: wait for the lock at the start, instead of failing half-way with a stale snapshot.
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.rollback()
-            raise
-        self._db.commit()
+        with held_back():
+            # IMMEDIATE: wait for the lock at the start, instead of failing half-way with a stale snapshot.
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.rollback()
+                raise
+            self._db.commit()
 
     def _one(self, sql: str, *parameters: object) -> Any:
         row = self._db.execute(sql, list(parameters)).fetchone()
@@ -281,6 +310,7 @@ class Store:
         The labels of other models stay. With `activate` the views and daily_frames show this model from now on.
         """
         with self._writing():
+            self._db.execute("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
             last = self._db.execute("SELECT topic_id, config_sha256 FROM run ORDER BY id DESC LIMIT 1").fetchone()
             if last is None:
                 raise StoreError("holds nothing to label yet; `media-coverage run` first", path=self.path)
@@ -392,10 +422,10 @@ class Store:
 
     @_translated
     def end_run(self, run_id: int, state: str, exit_code: int, now: datetime, error: str | None = None) -> None:
-        """Close a run; `state` is finished, interrupted or failed."""
+        """Close a run; `state` is finished, interrupted or failed. A clock set back makes it no shorter than 0 s."""
         with self._writing():
             self._db.execute(
-                "UPDATE run SET state = ?, exit_code = ?, finished_at = ?, error = ? WHERE id = ?",
+                "UPDATE run SET state = ?, exit_code = ?, finished_at = max(started_at, ?), error = ? WHERE id = ?",
                 [state, exit_code, _iso(now), error, run_id],
             )
 
@@ -410,17 +440,24 @@ class Store:
         )
         return {url: FeedState(*state) for url, *state in rows}
 
-    @_translated
-    def feed_histories(self) -> dict[str, FeedHistory]:
-        """The last attempts at every feed that feeds.yaml lists, by its address there."""
-        if not self._db.table("feed_url").exists():
+    def _refuse_older(self, table: str) -> None:
+        if not self._db.table(table).exists():
             raise StoreError(
                 "was written by an older version; `media-coverage run` brings it up to date", path=self.path
             )
+
+    @_translated
+    def feed_histories(self, now: datetime | None = None) -> dict[str, FeedHistory]:
+        """The last attempts at every feed that feeds.yaml lists, by its address there.
+
+        With `now`, attempts that lie in its future are left out: the clock was wrong then, or is now.
+        """
+        self._refuse_older("feed_url")
         feeds = self._db.execute("SELECT id, url, full_at, off_since FROM feed WHERE active").fetchall()
+        latest = _iso(now + schedule.CLOCK_SLACK) if now else "9999"
         return {
             url: FeedHistory(
-                self._attempts(feed_id),
+                self._attempts(feed_id, latest),
                 self._one("SELECT count(*) FROM fetch WHERE feed_id = ?", feed_id),
                 _time(full_at),
                 _time(off_since),
@@ -428,32 +465,132 @@ class Store:
             for feed_id, url, full_at, off_since in feeds
         }
 
-    def _attempts(self, feed_id: int) -> tuple[Attempt, ...]:
+    def _attempts(self, feed_id: int, latest: str) -> tuple[Attempt, ...]:
         rows = self._db.execute(
             "SELECT started_at, outcome, status, entries, seen_before, lying_304, moved_to, wait_until, fresh_until, "
-            "fresh_by, error FROM fetch WHERE feed_id = ? AND attempted ORDER BY started_at DESC, id DESC LIMIT ?",
-            [feed_id, schedule.HISTORY],
+            "fresh_by, error, may_have_lost FROM fetch WHERE feed_id = ? AND started_at <= ? AND attempted "
+            "ORDER BY started_at DESC, id DESC LIMIT ?",
+            [feed_id, latest, schedule.HISTORY],
         )
         attempts = []
-        for at, outcome, status, entries, seen_before, lying, moved_to, wait, fresh, *why in rows:
+        for at, outcome, status, entries, seen_before, lying, moved_to, wait, fresh, by, error, lost in rows:
             counts, times = (status, entries, seen_before), (_time(wait), _time(fresh))
-            started_at = datetime.fromisoformat(at)
-            attempts.append(Attempt(started_at, FetchOutcome(outcome), *counts, bool(lying), moved_to, *times, *why))
+            started_at, lies, losses = datetime.fromisoformat(at), bool(lying), bool(lost)
+            attempts.append(
+                Attempt(started_at, FetchOutcome(outcome), *counts, lies, moved_to, *times, by, error, losses)
+            )
         return tuple(reversed(attempts))
 
     @_translated
+    def feed_records(self, now: datetime) -> list[FeedRecord]:
+        """What the health of every feed that feeds.yaml lists is judged by at `now`."""
+        histories = self.feed_histories(now)
+        feeds = self._db.execute(
+            "SELECT f.id, f.url, o.name, f.last_success_at, m.url, m.since FROM feed f JOIN outlet o "
+            "ON o.id = f.outlet_id LEFT JOIN feed_url m ON m.id = (SELECT max(x.id) FROM feed_url x "
+            "WHERE x.feed_id = f.id) WHERE f.active ORDER BY o.name, f.url"
+        ).fetchall()
+        records = []
+        for feed_id, url, outlet, last_success_at, address, since in feeds:
+            first_success_at = self._one(
+                "SELECT started_at FROM fetch WHERE feed_id = ? AND succeeded ORDER BY started_at LIMIT 1", feed_id
+            )
+            failing_since = self._one(
+                "SELECT started_at FROM fetch WHERE feed_id = ? AND started_at > ? AND attempted AND NOT succeeded "
+                "ORDER BY started_at LIMIT 1",
+                *(feed_id, last_success_at or ""),
+            )
+            records.append(
+                FeedRecord(
+                    url=url,
+                    outlet=outlet,
+                    history=histories[url],
+                    listed=self._newest_listed(feed_id),
+                    first_success_at=_time(first_success_at),
+                    last_success_at=_time(last_success_at),
+                    failing_since=_time(failing_since),
+                    held_back=self._held_back(feed_id, histories[url]),
+                    address=address,
+                    moved_at=_time(since),
+                )
+            )
+        return records
+
+    def _newest_listed(self, feed_id: int) -> tuple[Listed, ...]:
+        # Of one answer the first entries come first: feeds list their newest at the top.
+        rows = self._db.execute(
+            "SELECT a.published_at, s.first_seen_at FROM sighting s JOIN article a ON a.id = s.article_id "
+            "WHERE s.feed_id = ? ORDER BY s.first_seen_at DESC, s.article_id LIMIT ?",
+            [feed_id, MAX_LISTED],
+        )
+        return tuple(Listed(*map(datetime.fromisoformat, times)) for times in rows)
+
+    def _held_back(self, feed_id: int, history: FeedHistory) -> tuple[datetime, datetime] | None:
+        last = history.attempts[-1].at if history.attempts else None
+        first, newest = self._db.execute(
+            "SELECT min(started_at), max(started_at) FROM fetch WHERE feed_id = ? AND started_at > ? "
+            "AND NOT attempted AND outcome = ?",
+            [feed_id, _iso(last) if last else "", FetchOutcome.HELD_BACK.value],
+        ).fetchone()
+        return (datetime.fromisoformat(first), datetime.fromisoformat(newest)) if first else None
+
+    @_translated
+    def last_finished_at(self) -> datetime | None:
+        """When a run last came to its end; None when none has."""
+        return _time(self._one("SELECT max(finished_at) FROM run WHERE state = 'finished'"))
+
+    @_translated
+    def replace_health(self, verdicts: Iterable[Verdict], now: datetime) -> None:
+        """Store what each feed is at the end of a run, in place of what it was, in one transaction."""
+        with self._writing():
+            self._db.execute("DELETE FROM feed_health")
+            for verdict in verdicts:
+                worst, *others = verdict.facts
+                self._db.execute(
+                    "INSERT INTO feed_health (feed_id, word, since, sentence, also, judged_at) "
+                    "SELECT id, ?, ?, ?, ?, ? FROM feed WHERE url = ?",
+                    [
+                        worst.word.value,
+                        _iso(worst.since) if worst.since else None,
+                        worst.sentence,
+                        ", ".join(fact.word.value for fact in others),
+                        _iso(now),
+                        verdict.url,
+                    ],
+                )
+
+    @_translated
     def waits(self, now: datetime) -> list[tuple[str, datetime]]:
-        """(address that answered, until when its host wants to be left alone), oldest answer first."""
-        # The plus keeps to the small index of waits, where the order by key would read the whole table.
-        sql = "SELECT final_url, wait_until FROM fetch WHERE wait_until > ? ORDER BY +id"
-        rows = self._db.execute(sql, [_iso(now)])
-        return [(url, datetime.fromisoformat(until)) for url, until in rows]
+        """(address that answered, until when its host wants to be left alone), oldest answer first.
+
+        Answers that lie in the future of `now` do not count; see `feed_histories`.
+        """
+        pages = self._db.table("page_fetch").exists()  # a reader may be newer than the file
+        sources = [("fetch", "final_url", "started_at")]
+        sources += [("page_fetch", "final_url", "started_at"), ("robots", "origin", "fetched_at")] if pages else []
+        asked = " UNION ALL ".join(
+            f"SELECT {url}, wait_until, {at} AS at FROM {table} WHERE wait_until > ?1 AND {at} <= ?2"  # noqa: S608
+            for table, url, at in sources
+        )
+        rows = self._db.execute(f"{asked} ORDER BY at", [_iso(now), _iso(now + schedule.CLOCK_SLACK)])
+        return [(url, datetime.fromisoformat(until)) for url, until, _ in rows]
 
     @_translated
     def switch_on(self, url: str) -> None:
         """Ask a feed again that its server had called gone."""
         with self._writing():
             self._db.execute("UPDATE feed SET off_since = NULL WHERE url = ?", [url])
+
+    @_translated
+    def languages(self, url: str, articles: int) -> dict[str, tuple[str | None, str]]:
+        """(language, how it is known) of the wordings of a feed's newest articles, so many of them, by text hash."""
+        rows = self._db.execute(
+            "SELECT v.text_sha256, v.language, v.language_source FROM (SELECT article_id FROM sighting "
+            "WHERE feed_id = (SELECT id FROM feed WHERE url = ?) ORDER BY article_id DESC LIMIT ?) s "
+            "JOIN article_version v ON v.article_id = s.article_id",
+            [url, articles],
+        )
+        return {sha256: (language, source) for sha256, language, source in rows}
 
     @_translated
     def record(
@@ -583,7 +720,9 @@ class Store:
         ).fetchone()
         elsewhere = moved is not None and moved[0] != listed
         gone = outcome is FetchOutcome.GONE
-        attempts = self._attempts(feed_id)
+        if not (elsewhere or gone or fetched.moved_to):
+            return
+        attempts = self._attempts(feed_id, _iso(now))
         if elsewhere and (gone or schedule.should_go_back(attempts, datetime.fromisoformat(moved[1]))):
             self._ask_at(feed_id, listed, f"the address that it moved to failed ({outcome.value})", now)
         elif gone:
@@ -629,7 +768,7 @@ class Store:
         times_seen = self._one(
             "INSERT INTO sighting (feed_id, article_id, guid, first_seen_at, last_seen_at) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (feed_id, article_id) DO UPDATE "
-            "SET guid = coalesce(excluded.guid, guid), last_seen_at = excluded.last_seen_at, "
+            "SET guid = coalesce(excluded.guid, guid), last_seen_at = max(last_seen_at, excluded.last_seen_at), "
             "times_seen = times_seen + 1 RETURNING times_seen",
             *(feed_id, article_id, entry.guid, seen_at, seen_at),
         )
@@ -693,8 +832,13 @@ class Store:
                 "fetch_id": fetch_id,
                 "agency": sighting.agency,
                 "agency_words": sighting.agency_words,
+                "summary_source": SummarySource.FEED if sighting.entry.summary else SummarySource.NONE,
             },
         )
+        self._show(article_id, version_id)
+
+    def _show(self, article_id: int, version_id: int) -> None:
+        """Make a wording the one that counts."""
         self._db.execute("UPDATE article SET current_version_id = ? WHERE id = ?", [version_id, article_id])
         self._db.execute("INSERT OR IGNORE INTO changed_day SELECT date FROM article WHERE id = ?", [article_id])
 
@@ -744,6 +888,134 @@ class Store:
             )
             self._db.execute("UPDATE article SET story_id = ? WHERE story_id = ?", [kept, story_id])
             self._db.execute("DELETE FROM story WHERE id = ?", [story_id])
+
+    # ------------------------------------------------------------------ pages of articles
+
+    @_translated
+    def pages(self, full_text: Mapping[str, FullText], since: datetime) -> list[Page]:
+        """The pages to be read, newest wording first, whatever became of earlier attempts.
+
+        Those of the newest wordings, first seen since, that passed the active topic's gate, of articles that a feed of
+        their publisher listed; `full_text` names the outlets, and whether the feed's lead makes the page needless.
+        """
+        rows = self._db.execute(
+            "SELECT v.id, a.url, v.title, o.name, o.country, o.outlet_group, v.summary_source, v.language, "
+            "v.language_source = 'declared', v.agency, v.agency_words, count(p.id), p.outcome, max(p.started_at) "
+            "FROM active JOIN gate g ON g.topic_id = active.topic_id AND g.passed "
+            "JOIN article_version v ON v.id = g.version_id JOIN article a ON a.current_version_id = v.id "
+            "JOIN outlet o ON o.id = a.outlet_id LEFT JOIN page_fetch p ON p.version_id = v.id "
+            "WHERE v.first_seen_at >= ? AND v.purged_at IS NULL AND v.summary_source <> 'page' AND a.id_kind = 'url' "
+            "AND o.name IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 FROM sighting s "
+            "JOIN feed f ON f.id = s.feed_id WHERE s.article_id = a.id AND f.kind = 'feed') "
+            "GROUP BY v.id ORDER BY v.id DESC",
+            [_iso(since), json.dumps(list(full_text))],
+        )
+        every = {name for name, wanted in full_text.items() if wanted is FullText.ALL}
+        pages = map(_page, rows)
+        return [page for page in pages if page.source is SummarySource.NONE or page.outlet.name in every]
+
+    @_translated
+    def robots(self, now: datetime) -> dict[str, Robots]:
+        """What is known of robots.txt and has not expired, by origin."""
+        rows = self._db.execute(
+            "SELECT origin, access, fetched_at, expires_at, rules, reason, wait_until FROM robots "
+            "WHERE expires_at > ? AND fetched_at <= ?",
+            [_iso(now), _iso(now + schedule.CLOCK_SLACK)],
+        )
+        return {
+            origin: Robots(
+                *(origin, Access(access), datetime.fromisoformat(at), datetime.fromisoformat(until)),
+                *(rules, reason, _time(wait)),
+            )
+            for origin, access, at, until, rules, reason, wait in rows
+        }
+
+    @_translated
+    def remember_robots(self, learnt: Iterable[Robots]) -> None:
+        """Keep what was learnt of robots.txt, in place of what was known of the same origins."""
+        with self._writing():
+            for robots in learnt:
+                self._db.execute("DELETE FROM robots WHERE origin = ?", [robots.origin])
+                self._insert(
+                    "robots",
+                    {
+                        "origin": robots.origin,
+                        "access": robots.access,
+                        "fetched_at": _iso(robots.fetched_at),
+                        "expires_at": _iso(robots.expires_at),
+                        "rules": robots.rules,
+                        "reason": robots.reason,
+                        "wait_until": _iso(robots.wait_until) if robots.wait_until else None,
+                    },
+                )
+
+    @_translated
+    def record_page(
+        self, run_id: int, page: Page, fetched: Fetched, found: PageText | Rejected | None, lead: Lead | None
+    ) -> None:
+        """Store one attempt at a page with what it brought, in one transaction: a text, and a lead where one lacked.
+
+        `found` is None where no page came. A lead makes a new wording; the one without it stays, with its labels.
+        """
+        outcome, error = fetched.outcome, fetched.error
+        if isinstance(found, Rejected):
+            outcome, error = found.outcome, found.error
+        text = found if isinstance(found, PageText) else None
+        at = _iso(fetched.started_at)
+        with self._writing():
+            self._insert(
+                "page_fetch",
+                {
+                    "run_id": run_id,
+                    "version_id": page.version_id,
+                    "started_at": at,
+                    "elapsed_ms": fetched.elapsed_ms,
+                    "outcome": outcome.value,
+                    "succeeded": int(text is not None),
+                    "attempted": int(outcome.attempted),
+                    "status": fetched.status,
+                    "final_url": fetched.final_url,
+                    "bytes": len(fetched.body),
+                    "text_sha256": self._page_text(text, at) if text else None,
+                    "words": len(text.text.split()) if text else None,
+                    "lead_version_id": self._add_lead(page, lead, at) if lead else None,
+                    "wait_until": _iso(fetched.wait_until) if fetched.wait_until else None,
+                    "error": text.cut if text else error,
+                },
+            )
+
+    def _page_text(self, found: PageText, at: str) -> str:
+        digest = hashlib.sha256(found.text.encode()).hexdigest()
+        self._db.execute("INSERT OR IGNORE INTO page_text VALUES (?, ?, ?)", [digest, found.text, at])
+        return digest
+
+    def _add_lead(self, page: Page, lead: Lead, at: str) -> int:
+        article_id, fetch_id = self._db.execute(
+            "SELECT article_id, fetch_id FROM article_version WHERE id = ?", [page.version_id]
+        ).fetchone()
+        version_id = self._insert(
+            "article_version",
+            {
+                "article_id": article_id,
+                "title": page.title,
+                "summary": lead.summary,
+                "text_sha256": lead.text_sha256,
+                "language": lead.language,
+                "language_source": lead.language_source,
+                "first_seen_at": at,
+                "fetch_id": fetch_id,
+                "agency": lead.agency,
+                "agency_words": lead.agency_words,
+                "summary_source": SummarySource.PAGE,
+            },
+        )
+        self._show(article_id, version_id)
+        return version_id
+
+    @_translated
+    def texts(self) -> pd.DataFrame:
+        """The texts of articles whose pages were read, newest first, columns as in the view v_texts."""
+        return self._frame("SELECT * FROM v_texts ORDER BY read_at DESC, version_id")
 
     # ------------------------------------------------------------------ gate and labels
 
@@ -828,24 +1100,37 @@ class Store:
     def prune(
         self, last_seen_before: datetime, now: datetime, *, on_topic: bool = False, dry_run: bool = False
     ) -> Pruned:
-        """Remove headlines, leads and evidence of articles that no feed has listed since; with `dry_run` count only.
+        """Remove headlines, leads, texts of pages and evidence of articles that no feed has listed since.
+
+        With `dry_run` count only.
 
         Off-topic articles, or with `on_topic` all; never those that wait for a decision or a label, and never those
-        that people have coded. Everything else stays: keys and hashes, by which a feed that still lists them adds
-        nothing, labels, counts, agencies, story links. What was removed is gone from the file too.
+        that people have coded or are to code. Everything else stays: keys and hashes, by which a feed that still lists
+        them adds nothing, labels, counts, agencies, story links. What was removed is gone from the file too.
         """
         chosen = (
             "SELECT v.article_id FROM v_articles v WHERE v.purged_at IS NULL AND (v.passed_gate = 0 OR "
             "v.p_relevant IS NOT NULL) AND (? OR NOT v.on_topic) AND NOT EXISTS (SELECT 1 FROM sighting s "
             "WHERE s.article_id = v.article_id AND s.last_seen_at >= ?) AND NOT EXISTS (SELECT 1 FROM code c "
-            "JOIN article_version x ON x.id = c.version_id WHERE x.article_id = v.article_id)"
+            "JOIN article_version x ON x.id = c.version_id WHERE x.article_id = v.article_id) AND NOT EXISTS "
+            "(SELECT 1 FROM sample_item i JOIN article_version x ON x.id = i.version_id "
+            "WHERE x.article_id = v.article_id)"
         )
         with self._writing():
             ids = [row[0] for row in self._db.execute(chosen, [int(on_topic), _iso(last_seen_before)])]
             listed = json.dumps(ids)
+            # A text that an article which stays shows too is not removed.
+            texts = (
+                "FROM page_text WHERE sha256 IN (SELECT p.text_sha256 FROM page_fetch p JOIN article_version v "
+                "ON v.id = p.version_id WHERE v.article_id IN (SELECT value FROM json_each(?1))) "
+                "AND NOT EXISTS (SELECT 1 FROM page_fetch p JOIN article_version v ON v.id = p.version_id "
+                "WHERE p.text_sha256 = page_text.sha256 AND v.purged_at IS NULL "
+                "AND v.article_id NOT IN (SELECT value FROM json_each(?1)))"
+            )
             counted = self._db.execute(
-                "SELECT count(DISTINCT article_id), count(*), coalesce(sum(length(title) + length(summary)), 0) "
-                "FROM article_version WHERE article_id IN (SELECT value FROM json_each(?))",
+                "SELECT count(DISTINCT article_id), count(*), coalesce(sum(length(title) + length(summary)), 0) "  # noqa: S608
+                f"+ (SELECT coalesce(sum(length(text)), 0) {texts}) "
+                "FROM article_version WHERE article_id IN (SELECT value FROM json_each(?1))",
                 [listed],
             ).fetchone()
             if dry_run or not ids:
@@ -860,6 +1145,7 @@ class Store:
                 "WHERE article_id IN (SELECT value FROM json_each(?)))",
                 [listed],
             )
+            self._db.execute(f"DELETE {texts}", [listed])
         self._db.execute("VACUUM")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return Pruned(*counted)
@@ -868,10 +1154,10 @@ class Store:
 
     @_translated
     def add_codes(self, codes: Iterable[Code], now: datetime) -> None:
-        """Store coders' answers, all of them or none. Nothing stored is ever changed.
+        """Store coders' answers, all of them or none. Nothing stored is ever changed: of several the newest counts.
 
-        Raises StoreError for a text that this coder has coded under this codebook before, and for codes that the
-        codebook does not know.
+        Raises StoreError for a sample that does not exist or does not hold the text, for training codes of texts whose
+        story an audit sample holds, and for what the codebook does not allow.
         """
         first, second = self.frames.outputs[1:]
         with self._writing():
@@ -883,27 +1169,235 @@ class Store:
                     "rel": int(code.relevant),
                     first: int(code.frames[0]),
                     second: int(code.frames[1]),
+                    "voice": code.voice,
                     "certainty": code.certainty,
+                    "note": code.note,
                     "purpose": code.purpose,
-                    "coded_at": _iso(now),
+                    "kind": code.kind,
+                    "sample_id": self._sample_of(code),
+                    "session": code.session,
+                    "coded_at": _iso(code.coded_at or now),
                 }
                 try:
                     self._insert("code", row)
                 except sqlite3.IntegrityError as error:
-                    raise StoreError(
-                        f"{code.coder}'s code of text {code.version_id} cannot be stored ({error}); none was",
-                        path=self.path,
-                        exit_code=ExitCode.USAGE,
-                    ) from error
+                    raise self._refused(code, str(error)) from error
+
+    def _refused(self, code: Code, reason: str) -> StoreError:
+        return StoreError(
+            f"{code.coder}'s code of text {code.version_id} cannot be stored ({reason}); none was",
+            path=self.path,
+            exit_code=ExitCode.USAGE,
+        )
+
+    def _sample_of(self, code: Code) -> int | None:
+        """The key of the code's sample. Keeps what models learn from and what they are measured on apart."""
+        if code.purpose == "training":
+            held = self._one(
+                "SELECT s.name FROM sample s JOIN sample_item i ON i.sample_id = s.id "
+                "JOIN article_version v ON v.id = i.version_id JOIN article a ON a.id = v.article_id "
+                "WHERE s.purpose = 'audit' AND a.story_id = (SELECT b.story_id FROM article b "
+                "JOIN article_version w ON w.article_id = b.id WHERE w.id = ?)",
+                code.version_id,
+            )
+            if held is not None:
+                raise self._refused(code, f"the audit sample {held} holds its story, so no model may learn from it")
+        if code.sample is None:
+            return None
+        row = self._db.execute(
+            "SELECT s.id, s.purpose FROM sample s JOIN sample_item i ON i.sample_id = s.id "
+            "WHERE s.name = ? AND i.version_id = ?",
+            [code.sample, code.version_id],
+        ).fetchone()
+        if row is None:
+            raise self._refused(code, f"the sample {code.sample} does not hold it")
+        if row[1] != code.purpose:
+            raise self._refused(code, f"the sample {code.sample} is for {row[1]}, the code for {code.purpose}")
+        return int(row[0])
 
     @_translated
-    def codes(self) -> pd.DataFrame:
-        """What coders said, oldest first, columns as in the view v_codes. A file that knew no codes yet has none."""
+    def codes(self, sample: str | None = None) -> pd.DataFrame:
+        """What coders said, oldest first, columns as in the view v_codes. A file that knew no codes yet has none.
+
+        With `sample` only the codes that were given in it.
+        """
         if not self._db["v_codes"].exists():
             import pandas as pd
 
             return pd.DataFrame()
-        return self._frame("SELECT * FROM v_codes ORDER BY coded_at, code_id")
+        if sample is None:
+            return self._frame("SELECT * FROM v_codes ORDER BY coded_at, code_id")
+        return self._frame("SELECT * FROM v_codes WHERE sample = ? ORDER BY coded_at, code_id", sample)
+
+    @_translated
+    def coded_texts(self, purpose: str) -> list[tuple[int, int, Text]]:
+        """(version, story, text) of all that has a code of this purpose, or was drawn into a sample for it."""
+        if not self._db.table("sample").exists():
+            return []
+        rows = self._db.execute(
+            "SELECT v.id, a.story_id, v.title, v.summary FROM article_version v JOIN article a ON a.id = v.article_id "
+            "WHERE v.id IN (SELECT version_id FROM code WHERE purpose = ?1 UNION SELECT i.version_id "
+            "FROM sample_item i JOIN sample s ON s.id = i.sample_id WHERE s.purpose = ?1) ORDER BY v.id",
+            [purpose],
+        )
+        return [(version, story, Text(title, summary)) for version, story, title, summary in rows]
+
+    @_translated
+    def titles(self, versions: Iterable[str], sample: str | None = None) -> dict[int, str]:
+        """Headlines by version, of those versions that are here, hold a text and, if given, belong to the sample.
+
+        Versions are given as text, as files have them; what is no number names none.
+        """
+        rows = self._db.execute(
+            "SELECT v.id, v.title FROM article_version v WHERE CAST(v.id AS TEXT) IN "
+            "(SELECT value FROM json_each(?1)) AND v.purged_at IS NULL AND (?2 IS NULL OR v.id IN "
+            "(SELECT i.version_id FROM sample_item i JOIN sample s ON s.id = i.sample_id WHERE s.name = ?2))",
+            [json.dumps(list(versions)), sample],
+        )
+        return dict(rows.fetchall())
+
+    # ------------------------------------------------------------------ samples to be coded
+
+    @_translated
+    def sampling_frame(self, since: str = "", until: str = "9999") -> list[Unit]:
+        """What may be drawn into a sample, by version: one text per story, see `sample`.
+
+        `since` and `until` are days (YYYY-MM-DD), both included.
+        """
+        rows = self._db.execute(
+            "WITH told AS (SELECT version_id, story_id, title, summary, on_topic, label, uncertain, date, "
+            "outlet_group, row_number() OVER (PARTITION BY story_id ORDER BY published_at, article_id) AS place "
+            "FROM v_articles WHERE passed_gate AND p_relevant IS NOT NULL AND purged_at IS NULL "
+            "AND date BETWEEN ? AND ?) SELECT version_id, story_id, title, summary, "
+            "CASE WHEN on_topic THEN label ELSE 'off_topic' END, uncertain, date, outlet_group "
+            "FROM told WHERE place = 1 ORDER BY version_id",
+            [since, until],
+        )
+        return [
+            Unit(version, story, Text(title, summary), label, bool(uncertain), date, group)
+            for version, story, title, summary, label, uncertain, date, group in rows
+        ]
+
+    @_translated
+    def add_sample(
+        self,
+        name: str,
+        design: Design,
+        strata: Sequence[Stratum],
+        now: datetime,
+        *,
+        purpose: str = "audit",
+        since: str = "",
+        until: str = "",
+        set_apart: int = 0,
+    ) -> None:
+        """Keep a sample that was drawn from `sampling_frame`. Raises StoreError for a name that is taken."""
+        with self._writing():
+            if (drawn := self._one("SELECT drawn_at FROM sample WHERE name = ?", name)) is not None:
+                raise StoreError(
+                    f"holds a sample {name} already, drawn on {drawn[:10]}; give the new one another --name",
+                    path=self.path,
+                    exit_code=ExitCode.USAGE,
+                )
+            topic_id, model_id = self._db.execute("SELECT topic_id, model_id FROM active").fetchone()
+            row: dict[str, object] = {
+                "name": name,
+                "purpose": purpose,
+                "topic_id": topic_id,
+                "model_id": model_id,
+                "seed": design.seed,
+                "asked": design.size,
+                "since": since,
+                "until": until,
+                "phases": " ".join(design.phases),
+                "frame_size": sum(len(stratum.units) for stratum in strata),
+                "set_apart": set_apart,
+                "drawn_at": _iso(now),
+            }
+            sample_id = self._insert("sample", row)
+            for stratum in strata:
+                for unit in stratum.drawn:
+                    self._insert(
+                        "sample_item",
+                        {
+                            "sample_id": sample_id,
+                            "version_id": unit.version_id,
+                            "stratum": stratum.name,
+                            "stratum_size": len(stratum.units),
+                            "stratum_drawn": len(stratum.drawn),
+                            "inclusion": stratum.inclusion,
+                        },
+                    )
+
+    @_translated
+    def samples(self) -> pd.DataFrame:
+        """The samples, oldest first, columns as in the view v_samples."""
+        self._refuse_older("sample")
+        return self._frame("SELECT * FROM v_samples ORDER BY drawn_at, sample")
+
+    @_translated
+    def sample_items(self, sample: str) -> pd.DataFrame:
+        """The texts of a sample, columns as in the view v_sample_items. Raises StoreError where there is no such."""
+        self._refuse_older("sample")
+        items = self._frame("SELECT * FROM v_sample_items WHERE sample = ? ORDER BY version_id", sample)
+        if items.empty:
+            known = [name for (name,) in self._db.execute("SELECT name FROM sample ORDER BY id")]
+            there = f"there are {', '.join(known)}" if known else "draw one with `media-coverage sample`"
+            raise StoreError(f"holds no sample {sample}; {there}", path=self.path, exit_code=ExitCode.USAGE)
+        return items
+
+    @_translated
+    def audit(self, sample: str) -> pd.DataFrame:
+        """What estimators need of an audit sample: one row per text drawn, coded or not.
+
+        The columns of v_sample_items, in which `label` is the predicted class (a label or off_topic), and
+
+        - `rel` and one column per frame output: the settled code, 1, 0 or missing (<NA>);
+        - `truth`: the true class by these codes (a label or off_topic), missing where it is not settled;
+        - `settled_by`: adjudicated, majority, single; tie where coders are evenly split and nobody has adjudicated, so
+          that `truth` is missing; missing where nobody has coded the text;
+        - `coders` who coded it, and `disagreed`, whether they gave different codes;
+        - `design_inclusion`: the probability of the draw. `inclusion` is the probability of being drawn and settled:
+          settled texts of the stratum ÷ texts of the stratum, since coders work in random order and may stop before the
+          end; missing where `truth` is. Where all is settled, the two are the same.
+
+        Stories that a training code has come to since are left out: models may have learned from them. Raises
+        StoreError for a sample that is none, or is not for an audit.
+        """
+        import pandas as pd
+
+        items = self.sample_items(sample)
+        if self._one("SELECT purpose FROM sample WHERE name = ?", sample) != "audit":
+            raise StoreError(f"the sample {sample} is not for an audit", path=self.path, exit_code=ExitCode.USAGE)
+        learned = self._frame(
+            "SELECT DISTINCT a.story_id FROM code c JOIN article_version v ON v.id = c.version_id "
+            "JOIN article a ON a.id = v.article_id WHERE c.purpose = 'training'"
+        )["story_id"]
+        items = items[~items["story_id"].isin(learned)].rename(columns={"inclusion": "design_inclusion"})
+        rows = [{str(name): value for name, value in row.items()} for row in self.codes(sample).to_dict("records")]
+        found = settled(rows, self.frames)
+        known = [found.get(int(version)) for version in items["version_id"]]
+        outputs = ("rel", *self.frames.outputs[1:])
+        for place, output in enumerate(outputs):
+            items[output] = pd.array([each.codes[place] if each else None for each in known], dtype="Int64")
+        items["truth"] = pd.Series(
+            [self._class_of(each.codes) if each else None for each in known], index=items.index, dtype=object
+        )
+        items["settled_by"] = pd.Series([each.how if each else None for each in known], index=items.index, dtype=object)
+        items["coders"] = [each.coders if each else 0 for each in known]
+        items["disagreed"] = [each.disagreed if each else False for each in known]
+        sure = items["truth"].notna()
+        by_stratum = sure.groupby(items["stratum"]).transform("sum")
+        items["inclusion"] = (by_stratum / items["stratum_size"]).where(sure)
+        return items.reset_index(drop=True)
+
+    def _class_of(self, codes: Codes) -> str | None:
+        relevant, first, second = codes
+        if relevant == 0:
+            return OFF_TOPIC
+        if relevant is None or first is None or second is None:
+            return None
+        return self.frames.label_of(bool(first), bool(second))
 
     # ------------------------------------------------------------------ aggregates
 
@@ -1031,6 +1525,18 @@ class Store:
     def feeds(self) -> pd.DataFrame:
         """One row per feed that feeds.yaml lists, columns as in the view v_feeds."""
         return self._frame("SELECT * FROM v_feeds WHERE active ORDER BY outlet, url")
+
+    @_translated
+    def health(self) -> pd.DataFrame:
+        """What each feed was at the end of the last run, columns as in the view v_health."""
+        self._refuse_older("feed_health")
+        return self._frame("SELECT * FROM v_health ORDER BY outlet, url")
+
+    @_translated
+    def collection(self) -> pd.DataFrame:
+        """One row per day from the first run to the last, columns as in the view v_daily_collection."""
+        self._refuse_older("feed_health")
+        return self._frame("SELECT * FROM v_daily_collection ORDER BY date")
 
     @_translated
     def runs(self, limit: int = 20) -> pd.DataFrame:

@@ -25,6 +25,7 @@ from .topic import fold
 from .wire import without_credit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     import numpy.typing as npt
@@ -146,9 +147,18 @@ def wording(title: str, summary: str, outlet: str, published_at: datetime, agenc
     return Wording(outlet, published_at, title_words, _headline(title_words), lead, agency)
 
 
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+
+
 def _number(*parts: str) -> int:
     """63 bits: what an SQLite integer holds without a sign."""
-    return int.from_bytes(hashlib.blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8).digest()) >> 1
+    return int.from_bytes(_digest("\x1f".join(parts))) >> 1
+
+
+def _numbers(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+    """`_number` of each text."""
+    return np.frombuffer(b"".join(map(_digest, texts)), ">u8").astype(np.uint64) >> np.uint64(1)
 
 
 _SEEDS = np.array(
@@ -165,9 +175,10 @@ def _permuted(hashes: npt.NDArray[np.uint64], seeds: npt.NDArray[np.uint64]) -> 
 
 
 def _minhash_bands(kind: str, shingles: set[str], bands: int, rows: int) -> list[int]:
-    hashes = np.array([_number(shingle) for shingle in shingles], np.uint64)
-    smallest = _permuted(hashes, _SEEDS[: bands * rows]).min(axis=0).tolist()
-    return [_number(f"{kind}{n}", *map(str, smallest[n * rows : (n + 1) * rows])) for n in range(bands)]
+    smallest = _permuted(_numbers(shingles), _SEEDS[: bands * rows]).min(axis=0).tolist()
+    named = ("\x1f".join((f"{kind}{n}", *map(str, smallest[n * rows : (n + 1) * rows]))) for n in range(bands))
+    found: list[int] = _numbers(named).tolist()
+    return found
 
 
 def _pairs(words: tuple[str, ...]) -> set[str]:

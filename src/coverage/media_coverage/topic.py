@@ -35,7 +35,10 @@ def fold(text: str) -> str:
     """Lower case, without accents, with plain quotes and dashes: the form in which words are compared."""
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.translate(_FOLD))
+    plain = text.translate(_FOLD)
+    if plain.isascii():  # typographic quotes and dashes are all that most texts have
+        return plain.lower()
+    decomposed = unicodedata.normalize("NFKD", plain)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from . import calibration, export, finetune, model_card
 from .classify import cores, logits_of, onnx_session, processor, sha256
-from .coded import code_array, coded, from_codes, grouped_folds, join, near_duplicate_groups, read, splits
+from .coded import code_array, coded, fingerprint, from_codes, grouped_folds, join, near_duplicate_groups, read, splits
 from .errors import InputError
 from .evaluation import evaluate
 from .framing import DEFAULT_FRAMES
@@ -59,11 +59,11 @@ REFERENCE_FILE = "reference_logits.json"
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How to learn: base, recipe, the seeds whose networks are averaged, and the device (cpu or cuda)."""
+    """How to learn: base, recipe, the first fold's seed (each further fold has the next), the device (cpu or cuda)."""
 
     base: Base
     recipe: Recipe
-    seeds: tuple[int, ...]
+    seed: int
     device: str = "cpu"
 
 
@@ -91,7 +91,9 @@ def read_sources(sources: Sequence[Path], frames: Frames | None) -> tuple[Coding
             with open_store(source, frames=frames) as store:
                 frames = store.frames
                 rows = store.codes().to_dict("records")
-            codings.append(from_codes(({str(name): value for name, value in row.items()} for row in rows), frames))
+                reserved = [(version, text) for version, _, text in store.coded_texts("audit")]
+            named = ({str(name): value for name, value in row.items()} for row in rows)
+            codings.append(from_codes(named, frames, reserved))
             if not codings[-1].items:
                 raise InputError("holds no codes for training", path=source)
         else:
@@ -146,32 +148,45 @@ def strata_of(items: Sequence[CodedItem]) -> Integers:
 @dataclass(frozen=True, slots=True)
 class _Job:
     learned: Sequence[CodedItem]
-    held_out: Sequence[CodedItem]
+    scored: Sequence[CodedItem]
     setup: Setup
 
 
-_Logits = tuple["Array", "Array"]
-"""Of a job's held-out items: as torch computes them, and as the stored file gives them."""
+def _fit(job: _Job, weights: Path | None) -> tuple[Array, Array]:
+    """Logits of the scored items, computed and as a stored file gives them; the network is left in `weights`.
 
-
-def _fit(job: _Job, folder: Path | None) -> _Logits:
-    """Learn, and leave fp32.onnx and model.onnx in `folder`; without one nothing is stored, and both are the same."""
+    Without `weights` nothing is stored, and both are the same.
+    """
     base, recipe = job.setup.base, job.setup.recipe
-    examples = finetune.examples(job.learned, base, recipe)
-    model = finetune.learn(examples, base, recipe, job.setup.seeds, job.setup.device)
-    tokens = finetune.tokenise(job.held_out, base, recipe)
-    full = finetune.predict(model, tokens)
-    if folder is None:
-        return full, full
+    model = finetune.fit(finetune.examples(job.learned, base, recipe), base, recipe, job.setup.seed, job.setup.device)
+    if weights is None:
+        computed = finetune.predict(finetune.snapped(model), finetune.tokenise(job.scored, base, recipe))
+        return computed, computed
+    finetune.save_weights(model, weights)
+    with tempfile.TemporaryDirectory() as folder:
+        return _store(model, job, Path(folder))
+
+
+def _join(job: _Job, members: Sequence[Path], folder: Path) -> tuple[Array, Array]:
+    """The mean of the members, learning a little more from everything; left in `folder` as `_store` does."""
+    base, recipe = job.setup.base, job.setup.recipe
+    mean = finetune.mean([finetune.load_weights(base, recipe, path) for path in members])
+    data = finetune.examples(job.learned, base, recipe)
+    return _store(finetune.polish(mean, data, recipe, job.setup.seed, job.setup.device), job, folder)
+
+
+def _store(model: Any, job: _Job, folder: Path) -> tuple[Array, Array]:
+    """Leave fp32.onnx and model.onnx in `folder`; logits of the scored items, as computed and as stored."""
+    model = finetune.snapped(model)
+    tokens = finetune.tokenise(job.scored, job.setup.base, job.setup.recipe)
     finetune.save_onnx(model, folder / "fp32.onnx")
     export.quantise(folder / "fp32.onnx", folder / "model.onnx")
     session = onnx_session(folder / "model.onnx", threads=1)
-    return full, np.array([logits_of(session, pieces) for pieces in tokens], dtype=np.float64).reshape(-1, 3)
+    stored = np.array([logits_of(session, pieces) for pieces in tokens], dtype=np.float64).reshape(-1, 3)
+    return finetune.predict(model, tokens), stored
 
 
-def _fit_and_forget(job: _Job) -> _Logits:
-    with tempfile.TemporaryDirectory() as folder:
-        return _fit(job, Path(folder))
+_Logits = tuple["Array", "Array"]
 
 
 def _at_once(function: Callable[..., _Logits], *arguments: object) -> Future[_Logits]:
@@ -199,32 +214,38 @@ def out_of_fold(
     setup: Setup,
     say: Callable[[str], None],
     *,
+    progress: Callable[[str, int, int], None] | None = None,
     scored: Sequence[CodedItem] = (),
-    last: tuple[Sequence[CodedItem], Path] | None = None,
-) -> tuple[Array, Array]:
+    members: Sequence[Path] = (),
+) -> Array:
     """Logits (2, items, 3), computed and as stored, of networks that have not learned from the item.
 
     `extra` items are learned from in every fold; items that no fold holds out have NaN. `scored` are the items as they
-    are scored, where that is not how they are learned. With `last`, a pair (items, folder), one more network learns
-    from everything and is left in the folder; its computed logits of those items come second. Without, nothing is
-    stored, and both are the same.
+    are scored, where that is not how they are learned. The folds' networks are left in the files `members`; without,
+    nothing is stored, and both kinds of logits are the same.
     """
     logits = np.full((2, len(items), 3), np.nan)
-    of_last = np.zeros((0, 3))
-    with _workers(setup, len(folds) + 1) as start:
-        if last:  # the longest fit, so it starts first
-            final = start(_fit, _Job([*items, *extra], last[0], setup), last[1])
+    with _workers(setup, len(folds)) as start:
         fits = []
-        for learned, held_out in folds:
-            job = _Job([*(items[i] for i in learned), *extra], [(scored or items)[i] for i in held_out], setup)
-            fits.append(start(_fit_and_forget, job) if last else start(_fit, job, None))
+        for number, (learned, held_out) in enumerate(folds):
+            own = dataclasses.replace(setup, seed=setup.seed + number)
+            job = _Job([*(items[i] for i in learned), *extra], [(scored or items)[i] for i in held_out], own)
+            fits.append(start(_fit, job, members[number] if members else None))
         for number, ((_, held_out), fit) in enumerate(zip(folds, fits, strict=True), start=1):
             logits[:, held_out] = fit.result()
             say(f"fold {number} of {len(folds)} done")
-        if last:
-            of_last, _ = final.result()
-            say("fit on all items done")
-    return logits, of_last
+            if progress:
+                progress("folds", number, len(folds))
+    return logits
+
+
+def joined(
+    items: Sequence[CodedItem], scored: Sequence[CodedItem], setup: Setup, members: Sequence[Path], folder: Path
+) -> Array:
+    """Make the network that ships out of the folds' networks, leave it in `folder`, and give its logits of `scored`."""
+    with _workers(setup, 1) as start:
+        computed, _ = start(_join, _Job(items, scored, setup), members, folder).result()
+    return computed
 
 
 # ---------------------------------------------------------------------- the whole of it
@@ -241,6 +262,7 @@ def train(
     folds: int = MAX_FOLDS,
     source: str = "coded items",
     say: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Train on `coding` and `extra`, write the model folder `out`, and return its manifest.
 
@@ -258,14 +280,17 @@ def train(
     reference = [extra[int(i)] for i in spread]
     with tempfile.TemporaryDirectory(dir=out.absolute().parent) as name:
         work = Path(name)
-        fits = (count + 1) * len(setup.seeds)
-        say(f"{len(items)} coded items, {count} folds and the whole, {len(setup.seeds)} seeds each: {fits} fits")
-        logits, of_reference = out_of_fold(items, extra, splits(fold_of, groups), setup, say, last=(reference, work))
+        members = [work / f"fold-{number}.safetensors" for number in range(count)]
+        say(f"{len(items)} coded items in {count} folds, {len(extra)} beside them")
+        logits = out_of_fold(items, extra, splits(fold_of, groups), setup, say, progress=progress, members=members)
+        of_reference = joined([*items, *extra], reference, setup, members, work)
+        say("mean of the folds' networks done")
         versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
         manifest = describe(coding, extra, frames, setup, identity, logits, fold_of, versions)
         if reference:
             manifest["gate"] = _write_reference(work, reference, of_reference)
-        (work / "fp32.onnx").unlink()
+        for path in (work / "fp32.onnx", *members):
+            path.unlink()
         export.write_tokenizer(setup.base.folder / "tokenizer.json", work)
         for licence in setup.base.licences:
             shutil.copyfile(licence, work / licence.name)
@@ -327,8 +352,9 @@ def describe(
             "date": datetime.now(UTC).date().isoformat(),
             **_counts(items, frames),
             "learned_only": len(extra),
+            "learned_from": " ".join(sorted({fingerprint(item.text) for item in items})),
             "left_out": list(coding.notes),
-            "seeds": list(setup.seeds),
+            "seed": setup.seed,
             "recipe": dataclasses.asdict(recipe),
             "device": setup.device,
             "cpu": processor(),
