@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install dev test test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one
+.PHONY: help demo install dev test test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -100,6 +100,9 @@ bench-ingest: $(DEV_STAMP) $(BEHAVIOUR_PEERS)/.installed ## a whole pass over 20
 
 bench-type-one: $(DEV_STAMP) ## how often tests of an event's effect are wrong, and what they find (SERIES=4000)
 	$(BIN)/python -m benchmarks.type_one $(if $(SERIES),--series $(SERIES))
+
+bench-coverage: $(DEV_STAMP) ## how often intervals of shares hold the truth (WORLDS=200; 3 min)
+	$(BIN)/python -m benchmarks.coverage $(if $(WORLDS),--simulations $(WORLDS)) $(if $(MARKDOWN),--markdown)
 
 build: $(DEV_STAMP) ## wheel and source distribution in dist/
 	$(BIN)/python -m build --no-isolation

@@ -23,7 +23,7 @@ TESTS = Path(__file__).resolve().parents[1] / "tests"
 
 CORRECTIONS = ("Wilson on labels", "Rogan–Gladen", "rectified, same regime", "rectified, pooled over the event")
 SETS = ("Rogan–Gladen, collected set", "rectified, collected set")
-OUTLETS = ("Wilson on labels", "outlet-cluster bootstrap on labels")
+OUTLETS = ("Wilson on labels", "outlet-cluster bootstrap on labels", "percentiles of that bootstrap")
 OUTLETS_CORRECTED = (
     "Rogan–Gladen",
     "Rogan–Gladen, outlets alike",

@@ -13,7 +13,7 @@ import numpy as np
 
 from media_coverage.composition import Composition, Counting, Items, tabulate
 from media_coverage.correction import Audit, rectified, rogan_gladen
-from media_coverage.estimate import Estimand, Estimate, Measure, Method
+from media_coverage.estimate import RESAMPLES, Estimand, Estimate, Measure, Method
 from media_coverage.series import design_effect, uncorrected
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Setting:
     """One kind of world. `before` and `after` are true class shares; `errors` and `errors_after` confusion matrices.
 
     `oversampled` is how many times as likely items labelled with the first class are to be audited. `outlets` share the
-    items at random; `likeness` is the correlation of two items of one outlet in a week (0: none).
+    items at random; `likeness` is the correlation of two items of one outlet in a week (0: none). Where the share
+    `drifts`, it goes straight from one value to the other over all weeks instead of stepping.
     """
 
     per_week: int = 40
@@ -57,6 +58,7 @@ class Setting:
     outlets: int = 1
     likeness: float = 0.0
     measure: Measure = SHARE
+    drifts: bool = False
 
 
 _OF_THREE = {"errors": FRAMES, "before": (0.10, 0.25, 0.65), "after": (0.40, 0.15, 0.45)}
@@ -66,8 +68,9 @@ SETTINGS: dict[str, Setting] = {
     "150 a week": Setting(per_week=150),
     "15 a week": Setting(per_week=15),
     "100 audited": Setting(audited=100),
-    "model worse after the event": Setting(errors_after=((0.70, 0.30), (0.12, 0.88))),
+    "model worse after the event": Setting(errors_after=((0.65, 0.35), (0.08, 0.92))),
     "like a zero-shot model": Setting(errors=((0.65, 0.35), (0.20, 0.80))),
+    "steady drift, no event": Setting(drifts=True),
     "audit oversamples the label × 3": Setting(oversampled=3.0),
     "three classes, share": Setting(measure=SHARE_OF_THREE, **_OF_THREE),  # type: ignore[arg-type]
     "three classes, index": Setting(per_week=60, measure=INDEX, **_OF_THREE),  # type: ignore[arg-type]
@@ -112,7 +115,8 @@ def world(setting: Setting, rng: np.random.Generator) -> World:
     size, classes = WEEKS * setting.per_week, len(setting.before)
     week = np.repeat(np.arange(WEEKS), setting.per_week)
     late = np.arange(WEEKS) >= WEEKS // 2
-    shares = np.where(late[:, None], setting.after, setting.before)
+    moved = np.linspace(0, 1, WEEKS) if setting.drifts else late.astype(float)
+    shares = np.outer(1 - moved, setting.before) + np.outer(moved, setting.after)
     outlet = rng.integers(0, setting.outlets, size)
     if setting.likeness:
         concentration = 1 / setting.likeness - 1
@@ -143,6 +147,20 @@ def world(setting: Setting, rng: np.random.Generator) -> World:
     )
 
 
+def percentiles(drawn: World, measure: Measure) -> Estimates:
+    """The plain percentile interval of a bootstrap over outlets, for comparison with `estimate.outlet_bootstrap`."""
+    rng = np.random.default_rng(1)
+    found: list[Estimate] = []
+    for weight in drawn.cells.weight:
+        positive, base = (
+            weight[weight.sum(axis=1) > 0][:, list(k)].sum(axis=1) for k in (measure.positive, measure.base)
+        )
+        times = rng.multinomial(len(base), np.full(len(base), 1 / len(base)), size=RESAMPLES)
+        low, high = np.quantile((times @ positive) / (times @ base), [0.025, 0.975])
+        found.append(Estimate(float(positive.sum() / base.sum()), float(low), float(high), int(base.sum())))
+    return found
+
+
 METHODS: dict[str, tuple[Estimand, Callable[[World, Measure], Estimates]]] = {
     "Wilson on labels": (Estimand.TENDENCY, lambda w, m: uncorrected(w.cells, m, Method.WILSON)),
     "Rogan–Gladen": (Estimand.TENDENCY, lambda w, m: rogan_gladen(w.cells, w.pooled, m)),
@@ -157,6 +175,7 @@ METHODS: dict[str, tuple[Estimand, Callable[[World, Measure], Estimates]]] = {
         lambda w, m: rectified(w.cells, w.audit, m, regimes=w.regimes, estimand=Estimand.COLLECTED),
     ),
     "outlet-cluster bootstrap on labels": (Estimand.TENDENCY, lambda w, m: uncorrected(w.cells, m, Method.OUTLETS)),
+    "percentiles of that bootstrap": (Estimand.TENDENCY, percentiles),
     "Rogan–Gladen, outlets alike": (
         Estimand.TENDENCY,
         lambda w, m: rogan_gladen(w.cells, w.pooled, m, effective=w.cells.effective / design_effect(w.cells, m)),

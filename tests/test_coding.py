@@ -398,7 +398,6 @@ def test_keys_typed_faster_than_the_screen_is_drawn_are_not_lost(
         for key in "ynn2":
             os.write(sitting.master, key.encode())
             time.sleep(0.002)
-    sitting.until("20 of 20")
     sitting.until("b goes back to the last text")
     sitting.press("q", "20 of 20 texts have a code")
     assert sitting.end() == 0
@@ -433,6 +432,15 @@ def test_a_sitting_line_by_line(database: Path) -> None:
     again = lines(database, "code", "ada", "b\n")
     assert "1 of 20 coded." in again.stdout
     assert "(y yes, n no; Enter keeps yes)" in again.stdout
+
+
+def test_the_codebook_that_feeds_yaml_names_is_the_one_that_codes_are_kept_under(database: Path) -> None:
+    (database.parent / "book.md").write_text("Our rules, version 9\n", encoding="utf-8")
+    with (database.parent / "feeds.yaml").open("a", encoding="utf-8") as file:
+        file.write("codebook: book.md\n")
+    told = lines(database, "code", "ada", "?\nn\n1\n", "--config", str(database.parent / "feeds.yaml"))
+    assert "Our rules, version 9" in told.stdout
+    assert rows(database, "codebook_version") == [["9"]]
 
 
 def test_coders_are_blind_to_each_other_and_adjudication_is_not(database: Path, command: Callable[..., Result]) -> None:

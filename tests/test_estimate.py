@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_coverage import estimate as estimates
-from media_coverage.estimate import MIN_ITEMS, Z95, net_framing_index, share
+from media_coverage.estimate import (
+    MIN_ITEMS,
+    Z95,
+    Estimand,
+    Measure,
+    Method,
+    jeffreys,
+    measures,
+    net_framing_index,
+    outlet_bootstrap,
+    share,
+    wilson,
+)
 from media_coverage.framing import DEFAULT_FRAMES
 
 LABELS = DEFAULT_FRAMES.labels
@@ -205,3 +218,97 @@ def test_shares_shown_are_never_negative_and_add_up_to_one(rows: list[tuple[int,
     framed = found[found["index_n"] >= MIN_ITEMS]
     for low, value, high in framed[["index_low", "index", "index_high"]].to_numpy().tolist():
         assert -1 <= low <= value <= high <= 1
+
+
+# ---------------------------------------------------------------------- measures and other intervals
+
+
+def test_a_share_says_what_it_is() -> None:
+    found = share(30, 120)
+    assert found is not None
+    assert (found.estimand, found.method) == (Estimand.TENDENCY, Method.WILSON)
+    assert (found.effective_n, found.audited_n, found.warnings) == (120, 0, ())
+    assert found.standard_error == pytest.approx(math.sqrt(0.25 * 0.75 / 120), rel=0.02)
+    assert [method for method in Method if method.corrected] == [Method.ROGAN_GLADEN, Method.RECTIFIED]
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [
+        # statsmodels 0.15.0, proportion_confint(k, n, method="jeffreys").
+        pytest.param(1, 29, 0.003746173649057073, 0.15007768600223176, id="1 of 29"),
+        pytest.param(15, 148, 0.060448517009296425, 0.15764314347874112, id="15 of 148"),
+        pytest.param(81, 263, 0.2545219349910236, 0.36564749917408246, id="81 of 263"),
+        # At the ends the bound is the end, as Brown, Cai and DasGupta (2001) advise; statsmodels leaves 2e-5.
+        pytest.param(0, 20, 0.0, 0.11663898290487543, id="0 of 20"),
+        pytest.param(20, 20, 0.8833610170951246, 1.0, id="20 of 20"),
+    ],
+)
+def test_jeffreys_interval_is_that_of_statsmodels(k: int, n: int, low: float, high: float) -> None:
+    assert jeffreys(k / n, n) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_the_measures_of_two_frames_are_four_shares_and_the_index() -> None:
+    *shares, index = measures(DEFAULT_FRAMES)
+    assert [m.name for m in shares] == [f"share_{label}" for label in LABELS]
+    assert [m.positive for m in shares] == [(0,), (1,), (2,), (3,)]
+    assert all(m.base == (0, 1, 2, 3) for m in shares)
+    assert index == Measure("index", (0,), (0, 1), index=True)
+    # A fifth class, off topic, is outside the base of a share; mixed and neither are outside that of the index.
+    assert shares[1].roles(5)[0].argmax(axis=1).tolist() == [1, 0, 1, 1, 2]
+    assert shares[1].roles(4)[1] == 2
+    assert index.roles(4)[0].argmax(axis=1).tolist() == [0, 1, 2, 2]
+
+
+@given(st.floats(0, 1))
+def test_an_index_is_a_share_on_another_scale(p: float) -> None:
+    index = measures(DEFAULT_FRAMES)[-1]
+    assert index.scaled(p) == pytest.approx(2 * p - 1)
+    assert index.share(index.scaled(p)) == pytest.approx(p)
+
+
+@pytest.mark.parametrize(("positive", "base"), [((), (0, 1)), ((0, 1), (0, 1)), ((2,), (0, 1))])
+def test_a_measure_needs_something_on_either_side(positive: tuple[int, ...], base: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="the positive classes must be some, and not all, of the base"):
+        Measure("share", positive, base)
+
+
+def test_outlets_that_are_alike_within_have_few_effective_items() -> None:
+    """Ten outlets with ten articles each, five of them all positive: about ten independent items."""
+    positive, base = np.repeat([10.0, 0.0], 5), np.full(10, 10.0)
+    found = outlet_bootstrap(positive, base, 100.0, resamples=20_000)
+    assert found is not None
+    low, high, effective = found
+    # Closed form: the variance of a mean of ten with its C - 1 correction, p (1 - p) / 9.
+    assert effective == pytest.approx(9, rel=0.05)
+    assert high - low > 2 * (wilson(0.5, 100)[1] - wilson(0.5, 100)[0])
+
+
+def test_outlets_that_do_not_differ_have_as_many_effective_items_as_items() -> None:
+    found = outlet_bootstrap(np.full(40, 1.0), np.full(40, 4.0), 160.0)
+    assert found is not None
+    assert found[2] == pytest.approx(40), "no spread to be seen: each outlet counts as one item"
+    mixed = outlet_bootstrap(np.tile([1.0, 2.0, 3.0], 20), np.full(60, 4.0), 240.0)
+    assert mixed is not None
+    assert mixed[2] == 240
+
+
+def test_one_outlet_cannot_be_resampled() -> None:
+    assert outlet_bootstrap(np.array([3.0, 0.0]), np.array([20.0, 0.0]), 20.0) is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=12))
+def test_the_outlet_interval_holds_its_share_and_stays_within_zero_and_one(rows: list[tuple[int, int]]) -> None:
+    positive, other = np.array(rows, dtype=float).T
+    base = positive + other
+    found = outlet_bootstrap(positive, base, float(base.sum()), resamples=100)
+    if np.count_nonzero(base) < 2:
+        assert found is None
+        return
+    assert found is not None
+    low, high, effective = found
+    p = positive.sum() / base.sum()
+    assert 0 <= low <= p + 1e-12
+    assert p - 1e-12 <= high <= 1
+    assert 0 < effective <= base.sum()

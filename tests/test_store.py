@@ -49,7 +49,7 @@ from media_coverage.records import (
     Text,
 )
 from media_coverage.sample import Design, draw
-from media_coverage.schedule import FAILURES_TO_GO_BACK, MOVES_BELIEVED
+from media_coverage.schedule import CLOCK_SLACK, FAILURES_TO_GO_BACK, MOVES_BELIEVED
 from media_coverage.store import MAX_VERSIONS, Store, open_store
 from media_coverage.stories import WINDOW as STORY_WINDOW
 
@@ -574,23 +574,6 @@ GOOD: dict[str, dict[str, object]] = {
         "evidence": "",
         "created_at": "2026-02-03",
     },
-    "code": {
-        "id": 1,
-        "version_id": 1,
-        "coder": "ada",
-        "codebook_version": "1",
-        "rel": 1,
-        "hope": 1,
-        "appease": 0,
-        "voice": "quoted",
-        "certainty": 1,
-        "note": "",
-        "purpose": "training",
-        "kind": "individual",
-        "sample_id": 1,
-        "session": "2026-02-03T09:00:00Z 1",
-        "coded_at": "2026-02-03",
-    },
     "sample": {
         "id": 1,
         "name": "audit",
@@ -613,6 +596,23 @@ GOOD: dict[str, dict[str, object]] = {
         "stratum_size": 10,
         "stratum_drawn": 3,
         "inclusion": 0.3,
+    },
+    "code": {
+        "id": 1,
+        "version_id": 1,
+        "coder": "ada",
+        "codebook_version": "1",
+        "rel": 1,
+        "hope": 1,
+        "appease": 0,
+        "voice": "quoted",
+        "certainty": 1,
+        "note": "",
+        "purpose": "training",
+        "kind": "individual",
+        "sample_id": 1,
+        "session": "2026-02-03T09:00:00Z 1",
+        "coded_at": "2026-02-03",
     },
     "daily_frames": {
         "date": "2026-02-03",
@@ -828,7 +828,7 @@ def test_every_reference_must_exist(empty_database: Path, tmp_path: Path) -> Non
         references = [
             (t, key[3]) for t in tables(connection) for key in connection.execute(f"PRAGMA foreign_key_list({t})")
         ]
-        assert len(references) == 33
+        assert len(references) == 34
         for table, column in references:
             other = {name: 2 for name in GOOD[table] if name == "id"} | {column: 999}
             unique = {"url": "http://b", "key": "l", "text_sha256": "1", "codebook_version": "2", "name": "b"}
@@ -1279,6 +1279,20 @@ def test_waits_that_are_not_over_are_known_with_the_address_that_answered(store:
     assert store.waits(NOW) == [("https://busy.example/a", NOW + hours * HOUR) for hours in (1, 2)]
     assert store.waits(NOW + HOUR) == [("https://busy.example/a", NOW + 2 * HOUR)]
     assert store.waits(NOW + 2 * HOUR) == []
+
+
+def test_what_a_clock_that_ran_ahead_has_left_holds_nothing_up(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry())
+    fail(store, run_id, FetchOutcome.RATE_LIMITED, final_url="https://busy.example/a", wait_until=NOW + HOUR)
+    year_before = NOW - 8760 * HOUR
+    assert store.waits(year_before) == []
+    assert store.feed_histories(year_before)[LEDGER.url].attempts == ()
+    almost = NOW - CLOCK_SLACK
+    assert len(store.waits(almost)) == 1
+    assert store.feed_histories(almost)[LEDGER.url] == history(store)
+    store.end_run(run_id, "finished", 0, year_before)
+    run = store.runs().iloc[0]
+    assert run["finished_at"] == run["started_at"]
 
 
 def test_a_feed_that_is_gone_is_off_until_it_is_switched_on(store: Store, run_id: int) -> None:

@@ -18,7 +18,7 @@ from feedserver import Response
 
 from media_coverage import cli, export, finetune, model_card, pipeline, train
 from media_coverage.classify import EMBEDDED, load_classifier
-from media_coverage.coded import CodedItem, Coding
+from media_coverage.coded import CodedItem, Coding, fingerprint
 from media_coverage.errors import InputError, MissingExtraError, ModelError, StoreError
 from media_coverage.finetune import Base, Recipe
 from media_coverage.framing import DEFAULT_FRAMES, Frames
@@ -280,6 +280,8 @@ def test_the_manifest_counts_scores_and_bounds() -> None:
     assert set(scores["f1_by_class"]) == {"escalation", "de_escalation", "neither"}
     assert training["stored_against_computed"]["label_agreement"] > 0.95
     json.dumps(made)
+    coding, *_ = sample()
+    assert set(training["learned_from"].split()) == {fingerprint(item.text) for item in coding.items}
 
 
 def test_items_without_all_their_codes_are_learned_from_and_not_scored() -> None:

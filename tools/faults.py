@@ -212,7 +212,7 @@ def _meant(table: str, row: tuple[Any, ...], known: Sequence[dict[int, str] | No
     """A row with what its references mean."""
     row = tuple(value if names is None else names.get(value, value) for value, names in zip(row, known, strict=True))
     # Which article of a pair came second, and so has the link, follows the order of arrival.
-    return (*sorted(row[:2]), *row[2:]) if table == "story_link" else row
+    return (*sorted(row[:2], key=str), *row[2:]) if table == "story_link" else row
 
 
 def complaints(database: Path, wanted: dict[str, Counter[tuple[object, ...]]] | None = None) -> list[str]:
@@ -242,11 +242,12 @@ def complaints(database: Path, wanted: dict[str, Counter[tuple[object, ...]]] | 
 
 
 def _command(arguments: Sequence[str], log: str, file_size: int | None) -> None:
-    """In the child: lead a process group of its own, write to `log`, and be the command."""
+    """In the child: lead a process group of its own, have stderr in `log`, and be the command."""
     os.setpgid(0, 0)
     with open(log, "ab", buffering=0) as file:  # noqa: PTH123
-        os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 1)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115

@@ -111,6 +111,12 @@ def _short(value: float) -> str:
     return (text[:-1] if text.endswith("0") else text).replace("0.", ".", 1).replace("-", "−")
 
 
+def _disagreement(table: Floats) -> Floats:
+    """Observed disagreement of each unit, (units,): pairs of different codes over codes less one."""
+    sizes = table.sum(axis=1)
+    return np.asarray((sizes * sizes - (table * table).sum(axis=1)) / (sizes - 1))
+
+
 def _statistics(disagreement: Floats, totals: Floats) -> Floats:
     """Alpha from the observed disagreement, summed over units, and the totals of each code (…, classes).
 
@@ -139,9 +145,7 @@ def alpha(counts: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED
     units, codes = len(table), int(table.sum())
     if not units:
         return Alpha(None, None, None, 0, 0, "no unit has codes of two coders")
-    sizes = table.sum(axis=1)
-    disagreement = (sizes * sizes - (table * table).sum(axis=1)) / (sizes - 1)
-    totals = table.sum(axis=0)
+    disagreement, totals = _disagreement(table), table.sum(axis=0)
     if np.count_nonzero(totals) < 2:
         reason = "all codes are the same, so agreement cannot be told from never using another code"
         return Alpha(None, None, None, units, codes, reason)
@@ -153,8 +157,10 @@ def alpha(counts: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED
         n = float(totals.sum())
         chance = float(n * n - (totals * totals).sum()) / (n * (n - 1))
         return Alpha(value, max(-1.0, 1 - rate / chance), 1.0, units, codes)
-    drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples).astype(float)
-    draws = _statistics(drawn @ disagreement, drawn @ table)
+    # Units with the same codes are interchangeable, so a resample is drawn by how often each kind of unit is in it.
+    kinds, often = np.unique(table, axis=0, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(units, often / units, size=resamples).astype(float)
+    draws = _statistics(drawn @ _disagreement(kinds), drawn @ kinds)
     defined = draws[np.isfinite(draws)]
     if len(defined) < (1 - UNDEFINED) * resamples:
         reason = "a code is so rare that many resamples hold one code only"

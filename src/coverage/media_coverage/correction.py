@@ -390,7 +390,7 @@ def too_few(n: int) -> Missing:
     """Why fewer than MIN_ITEMS items make no percentage."""
     if not n:
         return Missing("nothing was collected here", 0)
-    return Missing(f"{n} item{'s' if n > 1 else ''} make no percentage; {MIN_ITEMS} are needed", n)
+    return Missing(f"{n} {'item makes' if n == 1 else 'items make'} no percentage; {MIN_ITEMS} are needed", n)
 
 
 def gap(one: Estimate | Missing, other: Estimate | Missing) -> str | None:

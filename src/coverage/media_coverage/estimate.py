@@ -183,7 +183,7 @@ def outlet_bootstrap(
     `positive` and `base` (outlets,) are sums of item weights, `n` the effective number of items were they independent.
     Outlets are drawn with replacement; the variance of the resampled share, times C ÷ (C − 1) for C outlets, gives the
     effective n, and that Wilson's interval, with Student's t for C − 1 degrees of freedom. The percentile interval of
-    the same draws covers 86 to 93 % where this one covers 94 to 97 % (docs/methods.md). Where no outlet differs from
+    the same draws covers 90 to 92 % where this one covers 95 to 98 % (docs/methods.md). Where no outlet differs from
     another, because all items are positive or none is, each outlet counts as one item in proportion to its size.
     """
     positive, base = positive[base > 0], base[base > 0]

@@ -23,8 +23,8 @@ _TAKEN = frozenset(
     # what stands beside the frames' columns in some table, chart or coded file
     "relevant mixed neither rel date outlet outlet_group country all_articles articles stories new_stories index_low "
     "index_high index_n id version_id article_id title summary cert certainty coder code_id codebook_version purpose "
-    "coded_at week link row voice note kind sample sample_id session newest story_id stratum stratum_size stratum_drawn "
-    "inclusion design_inclusion truth settled_by coders disagreed off_topic uncertain p_relevant "
+    "coded_at week link row voice note kind sample sample_id session newest story_id stratum stratum_size "
+    "stratum_drawn inclusion design_inclusion truth settled_by coders disagreed off_topic uncertain p_relevant "
     # what SQL reads as a word of its own: such a column would need quotes in every query
     "add all alter and as autoincrement between case cast check collate commit constraint create current_date "
     "current_time current_timestamp default deferrable delete distinct drop else escape except exists foreign from "

@@ -352,7 +352,7 @@ def describe(
             "date": datetime.now(UTC).date().isoformat(),
             **_counts(items, frames),
             "learned_only": len(extra),
-            "learned_from": " ".join(sorted({fingerprint(item.text) for item in items})),
+            "learned_from": " ".join(sorted({fingerprint(item.text) for item in (*items, *extra)})),
             "left_out": list(coding.notes),
             "seed": setup.seed,
             "recipe": dataclasses.asdict(recipe),
