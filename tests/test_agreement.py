@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from typing import TYPE_CHECKING
 
 import krippendorff
 import numpy as np
@@ -11,6 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from media_coverage.agreement import Agreement, agreement, alpha
+
+if TYPE_CHECKING:
+    import random
 
 Codes = list[tuple[str, str, str]]
 

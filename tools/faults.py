@@ -445,7 +445,8 @@ class Outcome:
         self.wrong += wrong
 
 
-SAME = "rows as undisturbed, none lost or twice; integrity_check; foreign keys"
+SAME = "rows as undisturbed"
+"""With none lost or twice, SQLite's integrity check and the foreign keys."""
 
 
 def _phase(run: Run) -> str:

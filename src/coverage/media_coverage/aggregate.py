@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 _KEYS = ["date", "outlet", "outlet_group", "country"]
 
+PERIODS = ("day", "week", "month")
+"""Lengths of a period; weeks are ISO weeks and begin on Monday."""
+
+SCOPES = ("all", "group", "outlet", "country")
+"""What a period's counts are about: everything, or each viewpoint group, outlet or country."""
+
+UNKNOWN = "unknown"
+"""Stands for the country of outlets whose country is not known."""
+
 
 def daily_frames(articles: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     """Counts per day and outlet, one row for each that has any article.
@@ -55,6 +64,82 @@ def mondays(dates: pd.Series[str]) -> pd.Series[str]:
     """The Monday of each day's ISO week, both YYYY-MM-DD."""
     days = pd.to_datetime(dates)
     return (days - pd.to_timedelta(days.dt.day_of_week, unit="D")).dt.strftime("%Y-%m-%d")
+
+
+def first_days(dates: pd.Series[str], period: str) -> pd.Series[str]:
+    """The first day of the period of each day, both YYYY-MM-DD."""
+    if period == "week":
+        return mondays(dates)
+    return dates.astype(str).str[:7] + "-01" if period == "month" else dates.astype(str)
+
+
+def calendar(period: str, first: str, last: str) -> pd.DataFrame:
+    """All periods from that of the day `first` to that of the day `last`: first_day and last_day, YYYY-MM-DD."""
+    start, end = first_days(pd.Series([first, last], dtype=object), period)
+    frequency = {"day": "D", "week": "7D", "month": "MS"}[period]
+    starts = pd.date_range(start, end, freq=frequency)
+    length = {"day": pd.Timedelta(0), "week": pd.Timedelta(days=6), "month": pd.offsets.MonthEnd(1)}[period]
+    return pd.DataFrame(
+        {"first_day": starts.strftime("%Y-%m-%d"), "last_day": (starts + length).strftime("%Y-%m-%d")}, dtype=object
+    )
+
+
+def names_of(articles: pd.DataFrame, scope: str) -> pd.Series[str]:
+    """Under which name each article counts in a scope; outlets of unknown country under "unknown"."""
+    if scope == "all":
+        return pd.Series("all", index=articles.index, dtype=object)
+    if scope == "country":
+        return articles["country"].fillna(UNKNOWN)
+    return articles["outlet_group" if scope == "group" else "outlet"]
+
+
+def days_around(days: list[str]) -> list[str]:
+    """All days of the weeks and months that hold any of `days`, YYYY-MM-DD."""
+    held = pd.Series(days, dtype=object)
+    found: set[str] = set()
+    for period in PERIODS:
+        for first in first_days(held, period).unique():
+            last = calendar(period, first, first)["last_day"].iloc[0]
+            found.update(pd.date_range(first, last, freq="D").strftime("%Y-%m-%d"))
+    return sorted(found)
+
+
+def period_frames(articles: pd.DataFrame, days: list[str], frames: Frames) -> pd.DataFrame:
+    """Counts of the days, weeks and months that hold any of `days`, for each scope; rows that have any article.
+
+    `articles` has one row per article of `days_around(days)` with date, outlet, outlet_group, country, story_id,
+    on_topic, label, uncertain and wire_copy. The result has period, first_day (YYYY-MM-DD), scope, name, all_articles,
+    articles, stories (distinct ones in the row), own_articles (without wire copy), uncertain and one column per label;
+    all but the first count on-topic articles.
+    """
+    numbers = ["all_articles", "articles", "stories", "own_articles", "uncertain", *frames.labels]
+    keys = ["period", "first_day", "scope", "name"]
+    if articles.empty:
+        return pd.DataFrame(columns=[*keys, *numbers])
+    changed = pd.Series(days, dtype=object)
+    on_topic = articles["on_topic"].astype(bool)
+    kinds = {label: (articles["label"] == label) & on_topic for label in frames.labels}
+    flags = {
+        "all_articles": pd.Series(True, index=articles.index),
+        "articles": on_topic,
+        "own_articles": on_topic & ~articles["wire_copy"].astype(bool),
+        "uncertain": on_topic & (articles["uncertain"] == 1),
+        **kinds,
+    }
+    flagged = pd.DataFrame({name: flag.astype("int64") for name, flag in flags.items()})
+    # Off-topic articles have no story that counts.
+    flagged["stories"] = articles["story_id"].where(on_topic)
+    parts = []
+    for period in PERIODS:
+        starts = first_days(articles["date"], period)
+        kept = starts.isin(set(first_days(changed, period)))
+        for scope in SCOPES:
+            table = flagged.assign(first_day=starts, name=names_of(articles, scope))[kept]
+            how = {name: "nunique" if name == "stories" else "sum" for name in numbers}
+            counts = table.groupby(["first_day", "name"], sort=True).agg(how).reset_index()
+            parts.append(counts.assign(period=period, scope=scope))
+    found = pd.concat(parts, ignore_index=True)
+    return found[[*keys, *numbers]].astype(dict.fromkeys(numbers, "int64"))
 
 
 def by_week(daily: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ TrackerError                 base: one sentence saying what happened, where, and
 │   └── StoreBusyError       another program holds the database longer than we wait
 ├── ModelError               a classifier's files are missing, altered or unusable
 ├── MissingExtraError        an optional dependency is not installed
+├── TrendError               what is stored does not carry the trend that was asked for
 ├── InputError               a file given on the command line cannot be used
 └── AlreadyRunningError      another run holds the lock
 
@@ -80,6 +81,16 @@ class MissingExtraError(TrackerError):
     def __init__(self, feature: str, extra: str) -> None:
         self.feature, self.extra = feature, extra
         super().__init__(f"{feature} needs more packages: pip install 'media-coverage[{extra}]'")
+
+
+class TrendError(TrackerError):
+    """`path` is the database; the sentence says what it lacks."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, *, path: Path | str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {message}")
 
 
 class InputError(TrackerError):

@@ -315,7 +315,9 @@ def apply_aggregates(store: Store) -> int:
     """Recompute the stored counts of the days that changed. Returns how many days."""
     days, articles = store.changed_articles()
     if days:
-        store.replace_days(days, aggregate.daily_frames(articles, store.frames))
+        around = store.articles_of(aggregate.days_around(days))
+        store.replace_periods(days, aggregate.period_frames(around, days, store.frames))
+        store.replace_days(days, aggregate.daily_frames(articles, store.frames))  # last: it ends the days' change
     return len(days)
 
 

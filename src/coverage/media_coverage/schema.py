@@ -377,6 +377,28 @@ CREATE INDEX code_of_version ON code (version_id, coder, purpose, kind);
 CREATE INDEX code_sample ON code (sample_id) WHERE sample_id IS NOT NULL;
 """
 
+_PERIODS = """
+CREATE TABLE period_frames (
+    period TEXT NOT NULL CHECK (period IN ('day', 'week', 'month')),
+    scope TEXT NOT NULL CHECK (scope IN ('all', 'group', 'outlet', 'country')),
+    first_day TEXT NOT NULL CHECK (first_day LIKE '____-__-__'),
+    name TEXT NOT NULL CHECK (name <> ''),
+    all_articles INTEGER NOT NULL CHECK (all_articles > 0),
+    articles INTEGER NOT NULL CHECK (articles BETWEEN 0 AND all_articles),
+    stories INTEGER NOT NULL CHECK (stories BETWEEN 0 AND articles),
+    own_articles INTEGER NOT NULL CHECK (own_articles BETWEEN 0 AND articles),
+    uncertain INTEGER NOT NULL CHECK (uncertain BETWEEN 0 AND articles),
+    $first INTEGER NOT NULL CHECK ($first >= 0),
+    $second INTEGER NOT NULL CHECK ($second >= 0),
+    mixed INTEGER NOT NULL CHECK (mixed >= 0),
+    neither INTEGER NOT NULL CHECK (neither >= 0),
+    PRIMARY KEY (period, scope, first_day, name),
+    CHECK ($first + $second + mixed + neither = articles)
+) STRICT, WITHOUT ROWID;
+
+INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
+"""
+
 _APPEND_ONLY = ("article_version", "label", "gate")
 
 _VIEWS = """
@@ -714,6 +736,78 @@ SELECT date,
        mixed,
        neither
 FROM daily_frames;
+
+CREATE VIEW v_period_collection AS
+WITH listed AS MATERIALIZED (
+    SELECT c.*, o.outlet_group, coalesce(o.country, 'unknown') AS country
+    FROM v_outlet_collection c
+    JOIN outlet o ON o.name = c.outlet
+), scoped AS (
+    SELECT 'all' AS scope, 'all' AS name, * FROM listed
+    UNION ALL SELECT 'group', outlet_group, * FROM listed
+    UNION ALL SELECT 'outlet', outlet, * FROM listed
+    UNION ALL SELECT 'country', country, * FROM listed
+), daily AS MATERIALIZED (
+    SELECT date, scope, name, sum(feeds) AS feeds, sum(feeds_asked) AS asked, sum(feeds_answered) AS answered,
+           sum(feeds_failed) AS failed, count(collected) AS outlets, coalesce(sum(collected), 0) AS came
+    FROM scoped
+    GROUP BY date, scope, name
+), placed AS (
+    SELECT 'day' AS period, date AS first_day, * FROM daily
+    UNION ALL SELECT 'week', date(date, 'weekday 0', '-6 days'), * FROM daily
+    UNION ALL SELECT 'month', date(date, 'start of month'), * FROM daily
+)
+SELECT period,
+       first_day,
+       scope,
+       name,
+       count(*) AS days,
+       sum(came = 0) AS days_missing,
+       sum(came BETWEEN 1 AND outlets - 1) AS days_partial,
+       sum(feeds) AS feed_days,
+       sum(asked) AS feed_days_asked,
+       sum(answered) AS feed_days_answered,
+       sum(failed) AS feed_days_failed
+FROM placed
+GROUP BY period, first_day, scope, name;
+
+CREATE VIEW v_period_frames AS
+WITH dated AS (
+    SELECT p.*,
+           CASE p.period WHEN 'day' THEN p.first_day
+                         WHEN 'week' THEN date(p.first_day, '+6 days')
+                         ELSE date(p.first_day, '+1 month', '-1 day') END AS last_day
+    FROM period_frames p
+)
+SELECT d.period,
+       d.first_day,
+       d.last_day,
+       d.scope,
+       d.name,
+       d.all_articles,
+       d.articles,
+       d.stories,
+       d.own_articles,
+       d.$first,
+       d.$second,
+       d.mixed,
+       d.neither,
+       d.uncertain,
+       c.days,
+       c.days_missing,
+       c.days_partial,
+       c.feed_days,
+       c.feed_days_asked,
+       c.feed_days_answered,
+       c.feed_days_failed,
+       printf('SELECT * FROM v_articles WHERE on_topic AND date BETWEEN %Q AND %Q%s', d.first_day, d.last_day,
+              CASE WHEN d.scope = 'all' THEN ''
+                   WHEN d.scope = 'outlet' THEN printf(' AND outlet = %Q', d.name)
+                   WHEN d.scope = 'group' THEN printf(' AND outlet_group = %Q', d.name)
+                   WHEN d.name = 'unknown' THEN ' AND country IS NULL'
+                   ELSE printf(' AND country = %Q', d.name) END) AS articles_sql
+FROM dated d
+LEFT JOIN v_period_collection c USING (period, scope, first_day, name);
 
 CREATE VIEW v_events AS
 SELECT date, name FROM event;
@@ -1089,6 +1183,13 @@ def m008_human_coding(db: Database) -> None:
         _refuse_changes(db, table)
 
 
+@migrations()
+def m009_periods(db: Database) -> None:
+    """Counts by day, week and month; the next run computes them for all that is stored."""
+    for statement in statements(_PERIODS, frames_of(db)):
+        db.execute(statement)
+
+
 _TIME = "UTC, ISO 8601"
 _COUNTRY = "ISO 3166 alpha-2 code of the outlet's country, NULL when unknown"
 _GROUP = "viewpoint group of the outlet, from feeds.yaml"
@@ -1368,6 +1469,21 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "mixed": "on-topic articles so labelled",
         "neither": "on-topic articles so labelled",
     },
+    "period_frames": {
+        "period": "day, week (ISO, from Monday) or month",
+        "scope": "all, group, outlet or country: what the row is about",
+        "first_day": "first day of the period, UTC, YYYY-MM-DD",
+        "name": "name of the group, outlet or country; all for everything, unknown for an unknown country",
+        "all_articles": "articles, on topic or not",
+        "articles": "on-topic articles",
+        "stories": "distinct stories among the on-topic articles of the row; does not add up over rows",
+        "own_articles": "on-topic articles without wire copy; what agencies publish themselves counts",
+        "uncertain": "on-topic articles whose label is uncertain",
+        "$first": "on-topic articles so labelled",
+        "$second": "on-topic articles so labelled",
+        "mixed": "on-topic articles with both frames",
+        "neither": "on-topic articles so labelled",
+    },
     "changed_day": {"date": "day whose row in daily_frames is out of date, YYYY-MM-DD"},
     "active": {
         "one": "always 1: the table has one row",
@@ -1386,6 +1502,16 @@ _VERSION = DESCRIPTIONS["article_version"]
 _LABEL = DESCRIPTIONS["label"]
 _FETCH = DESCRIPTIONS["fetch"]
 _RUN = DESCRIPTIONS["run"]
+
+_PERIOD_COLLECTION = {
+    "days": "days of the period from the first run to the last; NULL or no row for none",
+    "days_missing": "of them, those on which no outlet of the row was collected: gaps, not days without news",
+    "days_partial": "of them, those on which some outlet was missing",
+    "feed_days": "feeds in feeds.yaml, summed over days",
+    "feed_days_asked": "feeds asked at least once, summed over days",
+    "feed_days_answered": "feeds that answered well at least once, summed over days",
+    "feed_days_failed": "feeds asked without any good answer, summed over days",
+}
 
 DESCRIPTIONS |= {
     "v_articles": {
@@ -1645,6 +1771,14 @@ DESCRIPTIONS |= {
         **{name: DESCRIPTIONS["feed_url"][name] for name in ("url", "since", "reason")},
     },
     "v_daily_frames": DESCRIPTIONS["daily_frames"],
+    "v_period_collection": _PERIOD_COLLECTION
+    | {name: DESCRIPTIONS["period_frames"][name] for name in ("period", "scope", "first_day", "name")},
+    "v_period_frames": DESCRIPTIONS["period_frames"]
+    | _PERIOD_COLLECTION
+    | {
+        "last_day": "last day of the period, UTC, YYYY-MM-DD",
+        "articles_sql": "the query that lists the on-topic articles of the row: as many as `articles`",
+    },
     "v_events": DESCRIPTIONS["event"],
     "v_frames": DESCRIPTIONS["frame"],
 }

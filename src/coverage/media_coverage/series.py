@@ -29,7 +29,7 @@ from .estimate import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from .composition import Cells, Items
     from .correction import Audit
@@ -136,9 +136,14 @@ def lines(
     segments: Sequence[int] | Integers | None = None,
     audit: Audit | None = None,
     regimes: Integers | None = None,
+    methods: Collection[Method] = tuple(Method),
+    compositions: Sequence[Composition] = tuple(Composition),
+    countings: Sequence[Counting] = tuple(Counting),
     seed: int = SEED,
 ) -> tuple[Line, ...]:
     """Every line of every measure: three mixes of outlets, articles and stories, uncorrected and corrected.
+
+    `methods`, `compositions` and `countings` leave out what is not asked for.
 
     `segments` (periods,) changes at events. `audit` adds the corrected lines; its regimes are those of `regimes`
     (periods, outlets), which must be the same throughout a segment. Corrected intervals take the items to resemble each
@@ -154,36 +159,40 @@ def lines(
     found: list[Line] = []
     for measure in measures:
         base = np.isin(np.arange(items.classes), measure.base)
-        for composition in Composition:
+        for composition in compositions:
             kept = staying if composition is Composition.PANEL else items
-            for counting in Counting:
+            for counting in countings:
                 unit = np.where(base[kept.predicted], units(kept, counting), 0.0)
                 counts = np.bincount(kept.period, weights=unit, minlength=items.periods)
                 groups = pool(counts.astype(float), parts)
                 starts = np.flatnonzero(np.diff(groups, prepend=-1))
                 ends = np.append(starts[1:], items.periods) - 1
                 cells = tabulate(kept.regrouped(groups, len(starts)), composition, counting)
-                for method, estimand, points in _methods(cells, measure, audit, places[starts], seed):
+                for method, estimand, points in _methods(
+                    cells, measure, methods, audit, places[starts], seed
+                ):
                     spans = tuple(zip(starts.tolist(), ends.tolist(), strict=True))
                     found.append(Line(measure.name, method, estimand, composition, counting, spans, points))
     return tuple(found)
 
 
 def _methods(
-    cells: Cells, measure: Measure, audit: Audit | None, regimes: Integers, seed: int
+    cells: Cells, measure: Measure, methods: Collection[Method], audit: Audit | None, regimes: Integers, seed: int
 ) -> Iterable[tuple[Method, Estimand, tuple[Estimate | Missing, ...]]]:
-    """All methods on the same cells; contradictions between the corrections are written into both."""
-    for method in (Method.WILSON, Method.JEFFREYS, Method.OUTLETS):
-        yield method, Estimand.TENDENCY, uncorrected(cells, measure, method)
-    if audit is None:
+    """The methods on the same cells; contradictions between the corrections are written into both."""
+    for method in methods:
+        if not method.corrected:
+            yield method, Estimand.TENDENCY, uncorrected(cells, measure, method)
+    if audit is None or not any(method.corrected for method in methods):
         return
     effective = cells.effective / design_effect(cells, measure)
     for estimand in Estimand:
         solved = rogan_gladen(cells, audit, measure, estimand=estimand, effective=effective, seed=seed)
         moved = rectified(cells, audit, measure, regimes=regimes, estimand=estimand, effective=effective, seed=seed)
         gaps = [gap(one, other) for one, other in zip(solved, moved, strict=True)]
-        yield Method.ROGAN_GLADEN, estimand, _warned(solved, gaps)
-        yield Method.RECTIFIED, estimand, _warned(moved, gaps)
+        for method, points in ((Method.ROGAN_GLADEN, solved), (Method.RECTIFIED, moved)):
+            if method in methods:
+                yield method, estimand, _warned(points, gaps)
 
 
 def _warned(points: Sequence[Estimate | Missing], gaps: Sequence[str | None]) -> tuple[Estimate | Missing, ...]:

@@ -860,10 +860,14 @@ class Store:
         entry, second = sighting.entry, published.replace(microsecond=0)
         text = stories.wording(entry.title, entry.summary, sighting.outlet.name, second, sighting.agency)
         bands = stories.bands(text)
+        # Of each band the newest: one that common words make may hold a good part of all articles.
+        candidates = " UNION ".join(
+            ["SELECT * FROM (SELECT article_id FROM text_band WHERE band = ? ORDER BY article_id DESC LIMIT ?)"]
+            * len(bands)
+        )
         rows = self._db.execute(
-            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency FROM (SELECT DISTINCT "
-            "t.article_id FROM json_each(?) j CROSS JOIN text_band t ON t.band = j.value) c "
-            "CROSS JOIN article a ON a.id = c.article_id JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
+            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - as above
+            f"FROM ({candidates or 'SELECT NULL AS article_id'}) c CROSS JOIN article a ON a.id = c.article_id JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
             "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
             "WHERE a.published_at BETWEEN ? AND ? ORDER BY a.id DESC LIMIT ?",
             [json.dumps(bands), _iso(published - stories.WINDOW), _iso(published + stories.WINDOW), MAX_COMPARED],
@@ -1442,6 +1446,31 @@ class Store:
                 self._insert("daily_frames", {str(name): value for name, value in row.items()})
             self._db.execute("DELETE FROM changed_day WHERE date IN (SELECT value FROM json_each(?))", [listed])
 
+    @_translated
+    def articles_of(self, days: Sequence[str]) -> pd.DataFrame:
+        """The articles of these days, on topic or not, with what aggregate.period_frames needs."""
+        return self._frame(
+            "SELECT article_id, date, outlet, outlet_group, country, story_id, on_topic, label, uncertain, wire_copy "
+            "FROM v_articles WHERE date IN (SELECT value FROM json_each(?))",
+            json.dumps(list(days)),
+        )
+
+    @_translated
+    def replace_periods(self, days: Sequence[str], frame: pd.DataFrame) -> None:
+        """Replace the rows of period_frames whose period holds any of `days` by those of `frame`, in one transaction.
+
+        The days still count as changed, until `replace_days`.
+        """
+        with self._writing():
+            self._db.execute(
+                "DELETE FROM period_frames WHERE (period, first_day) IN (SELECT 'day', value FROM json_each(?1) "
+                "UNION SELECT 'week', date(value, 'weekday 0', '-6 days') FROM json_each(?1) "
+                "UNION SELECT 'month', date(value, 'start of month') FROM json_each(?1))",
+                [json.dumps(list(days))],
+            )
+            for row in frame.to_dict("records"):
+                self._insert("period_frames", {str(name): value for name, value in row.items()})
+
     # ------------------------------------------------------------------ frames for analysts
 
     def _frame(self, sql: str, *parameters: object) -> pd.DataFrame:
@@ -1484,6 +1513,62 @@ class Store:
     def daily_frames(self) -> pd.DataFrame:
         """The stored aggregate: one row per day and outlet, columns as in the view v_daily_frames."""
         return self._frame("SELECT * FROM v_daily_frames ORDER BY date, outlet")
+
+    @_translated
+    def period_frames(self, period: str = "week", scope: str = "all") -> pd.DataFrame:
+        """The stored aggregate by period (day, week, month) and scope (all, group, outlet, country).
+
+        Columns as in the view v_period_frames; `articles_sql` lists the articles of a row.
+        """
+        self._refuse_older("period_frames")
+        return self._frame(
+            "SELECT * FROM v_period_frames WHERE period = ? AND scope = ? ORDER BY first_day, name", period, scope
+        )
+
+    @_translated
+    def period_collection(self, period: str = "week", scope: str = "all") -> pd.DataFrame:
+        """How far each period was collected, columns as in the view v_period_collection."""
+        self._refuse_older("period_frames")
+        return self._frame(
+            "SELECT * FROM v_period_collection WHERE period = ? AND scope = ? ORDER BY first_day, name", period, scope
+        )
+
+    @_translated
+    def labelled(self, since: str = "", until: str = "9999", *, model_id: str | None = None) -> pd.DataFrame:
+        """Articles that passed the keywords and have a label of one model, the active one by default.
+
+        Columns: article_id, version_id, date, outlet, outlet_group, country, story_id, label (off_topic where the model
+        finds it so), uncertain, p_relevant and p_<output> for both frames. `since` and `until` are days, both included.
+        """
+        first, second = self.frames.outputs[1:]
+        return self._frame(
+            "SELECT a.id AS article_id, v.id AS version_id, a.date, o.name AS outlet, o.outlet_group, o.country, "  # noqa: S608
+            "a.story_id, CASE WHEN l.relevant THEN l.label ELSE 'off_topic' END AS label, l.uncertain, l.p_relevant, "
+            f"l.p_{first}, l.p_{second} FROM article a JOIN outlet o ON o.id = a.outlet_id "
+            "JOIN article_version v ON v.id = a.current_version_id JOIN active "
+            "JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id AND g.passed "
+            "JOIN model m ON CASE WHEN ?3 IS NULL THEN m.id = active.model_id ELSE m.model_id = ?3 END "
+            "JOIN label l ON l.version_id = v.id AND l.model_id = m.id AND l.codebook_version = m.codebook_version "
+            "WHERE a.date BETWEEN ?1 AND ?2 ORDER BY a.date, a.id",
+            since,
+            until,
+            model_id,
+        )
+
+    @_translated
+    def attention_counts(self, since: str = "", until: str = "9999") -> pd.DataFrame:
+        """Articles that outlets' own feeds listed, per day and outlet: all_articles, and on-topic `articles` among them.
+
+        Articles known from search feeds only are left out: a search lists nothing but the topic.
+        """
+        return self._frame(
+            "SELECT v.date, v.outlet, v.outlet_group, v.country, count(*) AS all_articles, sum(v.on_topic) AS articles "
+            "FROM v_articles v WHERE v.date BETWEEN ? AND ? AND EXISTS (SELECT 1 FROM sighting s "
+            "JOIN feed f ON f.id = s.feed_id WHERE s.article_id = v.article_id AND f.kind = 'feed') "
+            "GROUP BY v.date, v.outlet ORDER BY v.date, v.outlet",
+            since,
+            until,
+        )
 
     @_translated
     def models(self) -> pd.DataFrame:
