@@ -12,11 +12,16 @@ from hypothesis import strategies as st
 
 from media_coverage.aggregate import (
     AGGREGATES,
+    PERIODS,
+    SCOPES,
     by_country,
     by_day,
     by_group,
     by_outlet,
     by_week,
+    calendar,
+    days_around,
+    period_frames,
 )
 from media_coverage.aggregate import daily_frames as daily_frames_of
 from media_coverage.framing import DEFAULT_FRAMES
@@ -234,3 +239,58 @@ def test_every_table_adds_up_to_all_articles_and_distinct_stories(frame: pd.Data
         assert found["articles"].sum() == len(relevant)
         assert found["stories"].sum() == relevant["story_id"].nunique()
         assert found[list(LABELS)].sum(axis=1).tolist() == found["articles"].tolist()
+
+
+# ---------------------------------------------------------------------- days, weeks, months
+
+
+def test_weeks_are_iso_weeks_and_months_end_where_they_do() -> None:
+    weeks = calendar("week", "2025-12-31", "2026-01-12")
+    assert weeks.to_numpy().tolist() == [
+        ["2025-12-29", "2026-01-04"],
+        ["2026-01-05", "2026-01-11"],
+        ["2026-01-12", "2026-01-18"],
+    ]
+    assert calendar("month", "2028-02-10", "2028-03-01").to_numpy().tolist() == [
+        ["2028-02-01", "2028-02-29"],
+        ["2028-03-01", "2028-03-31"],
+    ]
+    assert calendar("day", "2026-02-28", "2026-03-01")["last_day"].tolist() == ["2026-02-28", "2026-03-01"]
+    around = days_around(["2026-03-01"])
+    assert (around[0], around[-1], len(around)) == ("2026-02-23", "2026-03-31", 37)
+
+
+def whole(frame: pd.DataFrame) -> pd.DataFrame:
+    """With what only period_frames reads: every third article uncertain, every fourth wire copy."""
+    number = frame["article_id"].astype(int)
+    return frame.assign(uncertain=(number % 3 == 0).astype(int), wire_copy=(number % 4 == 0).astype(int))
+
+
+@settings(deadline=None, max_examples=25)
+@given(any_articles(), st.integers(0, 10))
+def test_periods_are_right_and_the_changed_ones_are_as_if_made_anew(frame: pd.DataFrame, place: int) -> None:
+    frame = whole(frame)
+    days = sorted(frame["date"].unique())
+    found = period_frames(frame, days, DEFAULT_FRAMES)
+    relevant = frame[frame["on_topic"] == 1]
+    for scope in SCOPES:
+        for period in PERIODS:
+            rows = found[(found["period"] == period) & (found["scope"] == scope)]
+            assert rows["all_articles"].sum() == len(frame)
+            assert rows["articles"].sum() == len(relevant)
+            assert rows["own_articles"].sum() == (relevant["wire_copy"] == 0).sum()
+            assert rows["uncertain"].sum() == (relevant["uncertain"] == 1).sum()
+            assert rows[list(LABELS)].sum(axis=1).tolist() == rows["articles"].tolist()
+            assert (rows["stories"] <= rows["articles"]).all()
+    months = found[(found["period"] == "month") & (found["scope"] == "all")].set_index("first_day")
+    for month, rows in relevant.groupby(relevant["date"].str[:7]):
+        assert months.loc[f"{month}-01", "stories"] == rows["story_id"].nunique()
+    if days:
+        changed = days[place % len(days)]
+        part = period_frames(frame[frame["date"].isin(days_around([changed]))], [changed], DEFAULT_FRAMES)
+        key = ["period", "scope", "first_day", "name"]
+        same = found.merge(part[key], on=key)
+        assert sorted(map(tuple, part.astype(object).to_numpy().tolist())) == sorted(
+            map(tuple, same[part.columns].astype(object).to_numpy().tolist())
+        )
+        assert set(part["period"]) == set(PERIODS)

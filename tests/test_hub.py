@@ -519,7 +519,7 @@ def test_the_environment_of_the_hub_is_honoured(tmp_path: Path) -> None:
     """Offline mode is read at import, so this runs in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "media_coverage", "explain", "Trump meets Putin", "--model", "hub:owner/model"],
-        env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PATH": ""},
+        env={"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PATH": "", "MEDIA_COVERAGE_LOG_FORMAT": "text"},
         cwd=tmp_path,
         capture_output=True,
         text=True,

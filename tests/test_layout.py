@@ -49,7 +49,7 @@ OWNERS = {
 PURE = frozenset(
     """topic prose identity framing estimate aggregate evaluation compare explain report charts calibration
     model_card schedule health dates wire stories opml agreement quantiles composition correction
-    series fulltext events sample coding interchange""".split()
+    series fulltext events sample coding interchange trend attention drift multiverse""".split()
 )
 """Modules without clock, path, network or database: values in, values out."""
 
@@ -58,7 +58,7 @@ IMPURE = {"store", "fetch", "pipeline", "cli", "demo", "classify", "config", "pa
 ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
     | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
-    | dict.fromkeys("pipeline report compare train".split(), 2)
+    | dict.fromkeys("pipeline report compare train trend attention drift multiverse".split(), 2)
     | {"demo": 3, "cli": 4, "__main__": 5}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -836,6 +837,21 @@ def assert_well_behaved(parsed: ParsedFeed | Rejected) -> None:
         for text in (entry.title, entry.summary, entry.link or "", entry.guid or "", entry.source_title or ""):
             assert text == " ".join(text.split())
             text.encode()  # no lone surrogates
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(b'<?xml version="1.0" encoding="' + b"'1.0' encoding='utf-" * 2000 + b"<rss>", id="declarations"),
+        pytest.param(b"<!DOCTYPE rss [" + b"\n" * 60_000 + b"<rss>", id="lines without end"),
+        pytest.param(b"<!DOCTYPE rss [" + b"\n<!ENTITY " * 12_000 + b"<rss>", id="entities without end"),
+        pytest.param(rss_of(item_of(more=f"<author>{'a@a.' * 15_000}</author>")).encode(), id="an author without end"),
+    ],
+)
+def test_documents_made_to_be_slow_are_not(document: bytes) -> None:
+    before = time.process_time()
+    read(document)
+    assert time.process_time() - before < 2
 
 
 @settings(deadline=None, max_examples=300)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from media_coverage import schema
-from media_coverage.aggregate import daily_frames
+from media_coverage.aggregate import daily_frames, period_frames
 from media_coverage.config import Config, FeedEntry, OutletEntry
 from media_coverage.errors import ExitCode, StoreBusyError, StoreError
 from media_coverage.framing import DEFAULT_FRAMES, Frames
@@ -627,6 +627,21 @@ GOOD: dict[str, dict[str, object]] = {
         "mixed": 1,
         "neither": 1,
     },
+    "period_frames": {
+        "period": "week",
+        "scope": "outlet",
+        "first_day": "2026-02-02",
+        "name": "Morning Ledger",
+        "all_articles": 5,
+        "articles": 4,
+        "stories": 3,
+        "own_articles": 4,
+        "uncertain": 1,
+        "hopeful_peace": 1,
+        "appeasement": 1,
+        "mixed": 1,
+        "neither": 1,
+    },
     "changed_day": {"date": "2026-02-03"},
     "feed_url": {"id": 1, "feed_id": 1, "url": "https://press.example/a", "since": "2026-02-03", "reason": "listed"},
     "feed_health": {
@@ -744,6 +759,16 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("daily_frames", "stories", [5, -1, 1]),
     ("daily_frames", "new_stories", [4, -1]),
     ("daily_frames", "mixed", [-1, 2]),
+    ("period_frames", "period", ["year"]),
+    ("period_frames", "scope", ["feed"]),
+    ("period_frames", "first_day", ["today"]),
+    ("period_frames", "name", [""]),
+    ("period_frames", "all_articles", [0, 3]),
+    ("period_frames", "articles", [3, 6]),
+    ("period_frames", "stories", [-1, 5]),
+    ("period_frames", "own_articles", [-1, 5]),
+    ("period_frames", "uncertain", [-1, 5]),
+    ("period_frames", "mixed", [-1, 2]),
     ("active", "one", [2]),
     ("column_description", "description", [""]),
 ]
@@ -883,6 +908,8 @@ def test_every_view_can_be_read_on_an_empty_and_on_a_filled_database(store: Stor
     label_all(store, run)
     store.add_codes([Code(1, "ada", "1", relevant=True, frames=(True, False), certainty=1, purpose="audit")], NOW)
     store.add_sample("audit", Design(20, 7), draw(store.sampling_frame(), Design(20, 7)), NOW)
+    days = store.changed_articles()[0]
+    store.replace_periods(days, period_frames(store.articles_of(days), days, store.frames))
     store.replace_days(*aggregated(store))
     store.replace_health([judge(record, NOW) for record in store.feed_records(NOW)], NOW)
     page = store.pages({feed.outlet.name: FullText.ALL for feed in CONFIG.feeds}, NOW)[0]

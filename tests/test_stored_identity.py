@@ -21,7 +21,7 @@ from media_coverage.config import Config, FeedEntry, OutletEntry
 from media_coverage.identity import identify, outlets_by_name_and_host
 from media_coverage.pipeline import gate
 from media_coverage.records import Entry, Feed, FeedKind, Fetched, FetchOutcome, ParsedFeed, Pruned
-from media_coverage.store import open_store
+from media_coverage.store import MAX_COMPARED, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -198,6 +198,23 @@ def test_the_order_in_which_feeds_come_in_does_not_matter(store: Store, run_id: 
     opener = BRIDGE[order[0]] if order[0] != 3 else BRIDGE[order[1]]
     assert table(store, "SELECT url FROM v_articles WHERE article_id = ?", int(first)) == [(opener[1].link,)]
     assert kept == first, "a story keeps the number and key that it was opened with"
+
+
+def test_a_text_is_found_behind_a_crowd_that_shares_a_phrase_with_it(store: Store, run_id: int) -> None:
+    phrase = "Follow all that is said here today as"
+    text = entry(summary=f"{phrase} {LEAD}", slug="first")
+    crowd = [
+        entry(
+            f"Matter {n} of {n + 1}: nothing new", f"{phrase} " + " ".join(f"{n}x{k}" for k in range(20)), slug=f"{n}"
+        )
+        for n in range(MAX_COMPARED + 10)
+    ]
+    visit(store, run_id, LANTERN, text)
+    visit(store, run_id, POST, *crowd)
+    visit(store, run_id, ECHO, replace(text, link="https://echo.example/second"))
+    assert table(store, "SELECT outlet, other_outlet, reason FROM v_story_links") == [
+        ("Inland Echo", "Al-Lantern", "same headline")
+    ]
 
 
 def test_days_are_counted_anew_when_two_stories_become_one(store: Store, run_id: int) -> None:

@@ -78,10 +78,9 @@ def calendar(period: str, first: str, last: str) -> pd.DataFrame:
     start, end = first_days(pd.Series([first, last], dtype=object), period)
     frequency = {"day": "D", "week": "7D", "month": "MS"}[period]
     starts = pd.date_range(start, end, freq=frequency)
-    length = {"day": pd.Timedelta(0), "week": pd.Timedelta(days=6), "month": pd.offsets.MonthEnd(1)}[period]
-    return pd.DataFrame(
-        {"first_day": starts.strftime("%Y-%m-%d"), "last_day": (starts + length).strftime("%Y-%m-%d")}, dtype=object
-    )
+    ends = starts + pd.offsets.MonthEnd(1) if period == "month" else starts + pd.Timedelta(days=6 * (period == "week"))
+    days = {"first_day": starts.strftime("%Y-%m-%d"), "last_day": ends.strftime("%Y-%m-%d")}
+    return pd.DataFrame(days, dtype=object)
 
 
 def names_of(articles: pd.DataFrame, scope: str) -> pd.Series[str]:

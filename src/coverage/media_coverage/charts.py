@@ -192,6 +192,37 @@ def shares(counts: pd.DataFrame, key: str, frames: Frames, link: str) -> alt.Lay
     ).properties(width=WIDTH - 240, height=alt.Step(15))
 
 
+def specifications(rows: pd.DataFrame) -> alt.VConcatChart:
+    """A specification curve: the change in points with its interval, in order of size, over the choices behind each.
+
+    `rows` has the columns of multiverse.COLUMNS; those without a value are left out.
+    """
+    frame = rows[rows["points"].notna()].sort_values("points", ignore_index=True)
+    frame = frame.assign(place=frame.index + 1, told=frame["distinguishable"].map({True: "yes", False: "no"}))
+    x = alt.X("place:O", title=None, axis=None)
+    colour = alt.Color(
+        "told:N",
+        scale=alt.Scale(domain=["yes", "no"], range=[COLOURS[0], "#777777"]),
+        legend=alt.Legend(title="distinguishable from the usual movement", orient="top"),
+    )
+    base = alt.Chart(frame).encode(x=x, color=colour)
+    y = alt.Y("points:Q", title=f"change in points, {_INTERVALS}")
+    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(opacity=0.6).encode(y="zero:Q")
+    rules = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
+    curve = alt.layer(zero, rules, base.mark_point(filled=True, size=45).encode(y=y))
+    choices = ["model_id", "thresholds", "method", "composition", "counting"]
+    long = frame.melt(id_vars=["place", "told"], value_vars=choices, var_name="choice", value_name="taken")
+    order = [value for name in choices for value in dict.fromkeys(rows[name])]
+    grid = alt.Chart(long).mark_tick(orient="vertical", thickness=3, size=9)
+    rows_axis = alt.Y("taken:N", sort=order, title=None, axis=alt.Axis(labelLimit=220))
+    width = WIDTH - 240
+    return alt.vconcat(
+        curve.properties(width=width, height=240),
+        grid.encode(x=x, y=rows_axis, color=colour).properties(width=width, height=alt.Step(14)),
+        spacing=6,
+    )
+
+
 def anchor(name: str) -> str:
     """A name as an HTML id: letters and digits kept, the rest spelt as numbers, so that no two names meet."""
     return "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}-" for c in name)

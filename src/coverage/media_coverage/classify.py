@@ -249,6 +249,29 @@ def learned_by(model: str) -> Learned:
         return Learned()
 
 
+def error_rates(model: str) -> tuple[str, dict[str, tuple[tuple[float, float], tuple[float, float]]]]:
+    """The model's name@version and, by frame name, the ends of its card's intervals for sensitivity and specificity.
+
+    Specificity follows from precision, recall and the numbers of coded items. Empty for models without such figures.
+    """
+    kind, _, folder = model.partition(":")
+    if kind != "embedded":
+        return "", {}
+    try:
+        manifest = json.loads(((Path(folder) if folder else EMBEDDED) / "model.json").read_text(encoding="utf-8"))
+        scores, found = manifest["training"]["cross_validation"], {}
+        for frame in manifest["frames"]:
+            figures, positive = scores["outputs"][frame["output"]], int(manifest["training"][frame["output"]])
+            negative = int(scores["relevant_items"]) - positive
+            recall, precision = figures["recall"], figures["precision"]
+            wrong = [recall["value"] * positive * (1 / precision[end] - 1) for end in ("low", "high")]
+            low, high = (1 - min(1.0, count / negative) for count in wrong)
+            found[str(frame["name"])] = ((float(recall["low"]), float(recall["high"])), (low, high))
+        return f"{manifest['name']}@{manifest['version']}", found
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+        return "", {}
+
+
 def decision_of(manifest: Mapping[str, Any], frames: Frames) -> Decision:
     """The calibration, thresholds and bands that a model.json holds."""
     return Decision(

@@ -107,6 +107,10 @@ for _name in ("StrictFeedParser", "LooseFeedParser"):
 # Of the entities that a document declares, feedparser keeps those that match. A backslash would reach re.sub as an
 # escape and raise.
 feedparser.sanitizer.RE_SAFE_ENTITY_PATTERN = re.compile(rb'\s+(\w+)\s+"(&#\w+;|[^&"\\]{0,%d})"' % _LONGEST_ENTITY)
+# Without bounds these take time that grows with the square of white space, or the cube of a declaration's length.
+feedparser.sanitizer.RE_ENTITY_PATTERN = re.compile(rb"^\s{0,200}<!ENTITY([^>]{0,1024}?)>", re.MULTILINE)
+feedparser.sanitizer.RE_DOCTYPE_PATTERN = re.compile(rb"^\s{0,200}<!DOCTYPE([^>]{0,1024}?)>", re.MULTILINE)
+feedparser.encodings.RE_XML_PI_ENCODING = re.compile(rb"""^<\?.{0,200}encoding=['"](.{0,40}?)['"].{0,200}\?>""")
 # What it copies "deeply" changes afterwards in its outermost layer only.
 feedparser.FeedParserDict.__deepcopy__ = lambda self, _memo: type(self)(self)
 # Asked at every element, and in most feeds always for the same address.

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from jinja2 import Template
+
     from .framing import Frames
     from .health import Health, Verdict
+    from .multiverse import Multiverse
     from .store import Store
 
 MAX_LISTED = 400
@@ -413,20 +416,37 @@ def _copied(articles: pd.DataFrame) -> list[dict[str, Any]]:
     return sorted(found, key=lambda story: (-len(story["outlets"]), story["date"]))[:20]
 
 
-def html(material: Material, max_listed: int = MAX_LISTED) -> str:
-    """The report as one HTML page without scripts and without any request to the network.
+def multiverse_page(found: Multiverse, database: str) -> str:
+    """The specification curve and its table as one HTML page without scripts and without any request to the network."""
+    rows = [row | {"change": _change_words(row)} for row in _rows(found.rows)]
+    drawn = charts.svg(charts.specifications(found.rows)) if found.rows["points"].notna().any() else ""
+    return _template("multiverse.html.j2").render(found=found, rows=rows, chart=drawn, database=database)
 
-    At most `max_listed` articles are listed per week, group and outlet; the page says where it cut.
-    """
+
+def _change_words(row: dict[str, Any]) -> str:
+    if row["reason"]:
+        return str(row["reason"])
+    words = "{:+.1f} [{:+.1f} to {:+.1f}], p = {:.3f}"
+    return words.format(*(row[name] for name in ("points", "low", "high", "p"))).replace("-", "−")
+
+
+def _template(name: str) -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=PackageLoader(__package__, "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         keep_trailing_newline=True,
-    )
+    ).get_template(name)
+
+
+def html(material: Material, max_listed: int = MAX_LISTED) -> str:
+    """The report as one HTML page without scripts and without any request to the network.
+
+    At most `max_listed` articles are listed per week, group and outlet; the page says where it cut.
+    """
     frames = material.frames
     weekly = trend_by_week(material)
     daily, groups, outlets = (counts_by(material, by) for by in ("day", "group", "outlet"))
@@ -443,7 +463,7 @@ def html(material: Material, max_listed: int = MAX_LISTED) -> str:
     if len(enough):
         drawn["outlets"] = charts.svg(charts.shares(enough, "outlet", frames, "#outlet-"))
     edits = material.edited.assign(url=material.edited["url"].map(safe_url)).head(50)
-    return environment.get_template("report.html.j2").render(
+    return _template("report.html.j2").render(
         topic=material.topic,
         headline=headline(material),
         totals=totals(material),

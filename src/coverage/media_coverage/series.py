@@ -143,9 +143,7 @@ def lines(
 ) -> tuple[Line, ...]:
     """Every line of every measure: three mixes of outlets, articles and stories, uncorrected and corrected.
 
-    `methods`, `compositions` and `countings` leave out what is not asked for.
-
-    `segments` (periods,) changes at events. `audit` adds the corrected lines; its regimes are those of `regimes`
+    `methods`, `compositions` and `countings` may ask for less. `segments` (periods,) changes at events. `audit` adds the corrected lines; its regimes are those of `regimes`
     (periods, outlets), which must be the same throughout a segment. Corrected intervals take the items to resemble each
     other within outlets as much as labels do, on average over the series. Where the two corrections contradict each
     other, both points say so. Raises ValueError for regimes that change within a segment.

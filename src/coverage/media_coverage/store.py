@@ -68,7 +68,7 @@ BUSY_SECONDS = 10.0
 """How long a statement waits for another writer before it gives up."""
 
 MAX_COMPARED = 200
-"""Articles compared with a new one, the newest first: what keeps a run linear when thousands share a headline."""
+"""Articles compared with a new one: what keeps a run linear when thousands share a headline or a common phrase."""
 
 MAX_LISTED = 50
 """Articles that a feed listed last, from which its pace is taken."""
@@ -860,20 +860,8 @@ class Store:
         entry, second = sighting.entry, published.replace(microsecond=0)
         text = stories.wording(entry.title, entry.summary, sighting.outlet.name, second, sighting.agency)
         bands = stories.bands(text)
-        # Of each band the newest: one that common words make may hold a good part of all articles.
-        candidates = " UNION ".join(
-            ["SELECT * FROM (SELECT article_id FROM text_band WHERE band = ? ORDER BY article_id DESC LIMIT ?)"]
-            * len(bands)
-        )
-        rows = self._db.execute(
-            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - as above
-            f"FROM ({candidates or 'SELECT NULL AS article_id'}) c CROSS JOIN article a ON a.id = c.article_id JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
-            "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
-            "WHERE a.published_at BETWEEN ? AND ? ORDER BY a.id DESC LIMIT ?",
-            [json.dumps(bands), _iso(published - stories.WINDOW), _iso(published + stories.WINDOW), MAX_COMPARED],
-        ).fetchall()
         closest: dict[int, tuple[float, int, stories.Match]] = {}
-        for other_id, story_id, outlet, published_at, title, summary, agency in rows:
+        for other_id, story_id, outlet, published_at, title, summary, agency in self._alike(bands, published):
             other = stories.wording(title, summary, outlet, datetime.fromisoformat(published_at), agency)
             if match := stories.compare(text, other):
                 candidate = (match.similarity, -other_id, match)
@@ -883,6 +871,25 @@ class Store:
             self._insert("story_link", row | {"reason": match.reason.value, "similarity": similarity})
         self._merge_stories(self._one("SELECT story_id FROM article WHERE id = ?", article_id), *closest)
         return bands
+
+    def _alike(self, bands: tuple[int, ...], published: datetime) -> list[tuple[Any, ...]]:
+        """What `_tell` compares with a text: articles of its week that share a band, first those that share most."""
+        if not bands:
+            return []
+        # Of each band the newest: one that common words make may hold a good part of all articles.
+        newest = "SELECT * FROM (SELECT article_id FROM text_band WHERE band = ? ORDER BY article_id DESC LIMIT ?)"
+        return self._db.execute(
+            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - fixed texts
+            f"FROM (SELECT article_id, count(*) AS shared FROM ({' UNION ALL '.join([newest] * len(bands))}) "
+            "GROUP BY article_id) c CROSS JOIN article a ON a.id = c.article_id "
+            "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
+            "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
+            "WHERE a.published_at BETWEEN ? AND ? ORDER BY c.shared DESC, a.id DESC LIMIT ?",
+            [
+                *(number for band in bands for number in (band, MAX_COMPARED)),
+                *(_iso(published - stories.WINDOW), _iso(published + stories.WINDOW), MAX_COMPARED),
+            ],
+        ).fetchall()
 
     def _merge_stories(self, *story_ids: int) -> None:
         kept = min(story_ids)
@@ -1557,7 +1564,7 @@ class Store:
 
     @_translated
     def attention_counts(self, since: str = "", until: str = "9999") -> pd.DataFrame:
-        """Articles that outlets' own feeds listed, per day and outlet: all_articles, and on-topic `articles` among them.
+        """What outlets' own feeds listed, per day and outlet: all_articles, and on-topic `articles` among them.
 
         Articles known from search feeds only are left out: a search lists nothing but the topic.
         """

@@ -1,6 +1,6 @@
 """Shares over time, and what events did to them, from a database: the estimators put to work.
 
-`trend` and `effects` read a store and give DataFrames; all estimating is done in series.py, correction.py and events.py.
+`trend` and `effects` read a store; all estimating is done in series.py, correction.py and events.py.
 Periods in which nothing was collected are gaps: they get a row without a value, and what later answers still listed of
 them counts nowhere. Nothing is pooled or smoothed across an event or a phase of the audit.
 """
@@ -164,7 +164,9 @@ def read(
     if not (labelled["label"] != OFF_TOPIC).any():
         within = f" from {since} on" if since else ""
         within += f" until {until}" if until != "9999" else ""
-        raise TrendError(f"holds no on-topic article{within}; `media-coverage status` says what there is", path=store.path)
+        raise TrendError(
+            f"holds no on-topic article{within}; `media-coverage status` says what there is", path=store.path
+        )
     collection = store.period_collection(period, by)
     days = store.collection()["date"]
     days = days[(days >= since) & (days <= until)]
@@ -204,7 +206,8 @@ def _audited(store: Store, sample: str, model_id: str | None) -> tuple[pd.DataFr
     settled = items[items["truth"].notna()].reset_index(drop=True)
     if settled.empty:
         raise TrendError(
-            f"the sample {sample} has no settled code yet; `media-coverage code --sample {sample}` first", path=store.path
+            f"the sample {sample} has no settled code yet; `media-coverage code --sample {sample}` first",
+            path=store.path,
         )
     return settled, tuple(str(drawn["phases"]).split())
 
@@ -231,6 +234,8 @@ def _place(press: Press, dates: pd.Series[str]) -> Integers:
 
 def _selections(press: Press, labelled: pd.DataFrame, classes: int) -> Iterator[_Selection]:
     """The articles by name, in alphabetical order. Outlets are numbered alike for all names."""
+    if labelled.empty:
+        return
     frame = labelled.assign(
         name=names_of(labelled, press.by),
         place=_place(press, labelled["date"]),
@@ -259,7 +264,9 @@ def _audit_for(press: Press, name: str) -> Audit | None:
     ends = pd.concat([calendar(press.period, day, day)["last_day"] for day in found["date"]], ignore_index=True)
     phase = np.searchsorted(sorted(press.phases), list(ends), side="right")
     number = {label: place for place, label in enumerate(press.classes)}
-    truth, predicted = (found[column].map(number).to_numpy(dtype=np.int64) for column in ("truth", "label"))
+    truth, predicted = (
+        np.array([number[label] for label in found[column]], dtype=np.int64) for column in ("truth", "label")
+    )
     regime = np.where(names.to_numpy() == name, phase, -1).astype(np.int64)
     return Audit(truth, predicted, found["inclusion"].to_numpy(dtype=np.float64), regime)
 
@@ -300,7 +307,9 @@ def trend(
     """
     if estimator is None:
         single = by == "outlet"
-        estimator = ("wilson" if single else "bootstrap") if sample is None else "rogan-gladen" if single else "rectified"
+        estimator = (
+            ("wilson" if single else "bootstrap") if sample is None else "rogan-gladen" if single else "rectified"
+        )
     method = ESTIMATORS[estimator]
     if method.corrected and sample is None:
         raise TrendError(
@@ -391,7 +400,7 @@ def _rows(
         "measure": line.measure,
         "estimand": str(line.estimand),
         "method": str(line.method),
-        "correction": f"audit {press.sample}" if audited else UNCORRECTED,
+        "correction": f"corrected by the audit sample {press.sample}" if audited else UNCORRECTED,
         "composition": str(line.composition),
         "counting": str(line.counting),
         "audited_n": 0,
@@ -418,7 +427,7 @@ def _rows(
             row |= {"value": point.value, "low": point.low, "high": point.high, "n": point.n}
             row |= {"effective_n": point.effective_n, "audited_n": point.audited_n}
             row["warnings"] = " ".join([*(f"{_sentence(said)}" for said in point.warnings), *_also(press, end)])
-            share_of = frame_of.get(line.measure)
+            share_of = frame_of.get(line.measure, "")
             if not audited and share_of in rates:
                 row["sensitivity_low"], row["sensitivity_high"] = rates[share_of].band(point.value)
         else:
@@ -427,8 +436,8 @@ def _rows(
             columns = ("smooth", "smooth_low", "smooth_high")
             row |= dict(zip(columns, (level.values[number], level.low[number], level.high[number]), strict=True))
         found.append(row)
-    for place in np.flatnonzero(selection.gaps).tolist():
-        found.append(common | _span(press, selection, rows, place, place) | {"n": 0, "reason": NOT_COLLECTED})
+    empty = {"n": 0, "reason": NOT_COLLECTED}
+    found += [common | _span(press, selection, rows, t, t) | empty for t in np.flatnonzero(selection.gaps).tolist()]
     return sorted(found, key=lambda row: str(row["first_day"]))
 
 
@@ -492,9 +501,9 @@ class Found:
     q: float | None
 
 
-def shares(press: Press, measure: Measure, method: Method, composition: Composition, counting: Counting) -> dict[
-    str, events.Series
-]:
+def shares(
+    press: Press, measure: Measure, method: Method, composition: Composition, counting: Counting
+) -> dict[str, events.Series]:
     """One series for tests per name: a share of 0..1 per day or week, gaps and empty periods missing.
 
     Corrected periods stand with their standard error; those with fewer than 15 items are missing.
@@ -520,7 +529,8 @@ def shares(press: Press, measure: Measure, method: Method, composition: Composit
         total = grouped.weight[:, :, :2].sum(axis=(1, 2))
         # A mix of outlets weighs: shares by weight, and the items behind them by their effective number.
         count = units(items, counting)
-        base = np.bincount(items.period, weights=count * np.isin(items.predicted, measure.base), minlength=items.periods)
+        framed = count * np.isin(items.predicted, measure.base)
+        base = np.bincount(items.period, weights=framed, minlength=items.periods).astype(np.float64)
         positive = np.divide(grouped.weight[:, :, 0].sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
         base = np.where(total > 0, base, 0.0)
         found[selection.name] = events.counts(starts, np.minimum(positive * base, base), base, length)
@@ -542,8 +552,8 @@ def _corrected(
     scale = 2 if measure.index else 1
     known = [point if isinstance(point, Estimate) else None for point in points]
     return (
-        [measure.share(point.value) if point else float("nan") for point in known],
-        [point.standard_error / scale if point else float("nan") for point in known],
+        [measure.share(point.value) if point is not None else float("nan") for point in known],
+        [point.standard_error / scale if point is not None else float("nan") for point in known],
     )
 
 
@@ -575,10 +585,10 @@ def effects(
         raise TrendError(f"{estimator} and a sample do not go together; leave one of them out", path=store.path)
     press = read(store, by=by, period=period, since=since, until=until, sample=sample)
     if press.events.empty:
-        raise TrendError("knows no event; list them with date and name under topic.events in feeds.yaml", path=store.path)
+        raise TrendError("knows no event; list some under topic.events in feeds.yaml, and run", path=store.path)
     known = [_Event(dt.date.fromisoformat(date), name) for date, name in press.events[["date", "name"]].to_numpy()]
     chosen = measures_of(press.frames, measure or [f"share_{name}" for name in press.frames.names])
-    correction = f"audit {sample}" if sample else UNCORRECTED
+    correction = f"corrected by the audit sample {sample}" if sample else UNCORRECTED
     found = []
     for one in chosen:
         lines = shares(press, one, method, COMPOSITIONS[composition], COUNTINGS[counting])
