@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 
 from media_coverage import aggregate, pipeline
 from media_coverage.attention import attention
+from media_coverage.classify import EMBEDDED, error_rates
 from media_coverage.cli import main
 from media_coverage.errors import TrendError
 from media_coverage.estimate import UNCORRECTED, Estimand
 from media_coverage.sample import OFF_TOPIC, Design
 from media_coverage.store import open_store
-from media_coverage.trend import COLUMNS, ErrorRates, effects, trend
+from media_coverage.trend import COLUMNS, SHARED, ErrorRates, effects, trend
 
 sys.path.append(str(Path(__file__).parents[1] / "tools"))
 
@@ -123,6 +124,8 @@ def test_the_effect_of_the_study_holds_the_true_change(played: tuple[Path, list[
     assert found.effect.change.low <= truth <= found.effect.change.high
     assert found.effect.change.distinguishable
     assert found.placebo.rank == 1
+    assert SHARED in found.effect.sentence()
+    assert SHARED not in raw.effect.sentence()
     assert raw.effect.change is not None
     assert raw.effect.change.high < truth
 
@@ -222,6 +225,23 @@ def test_the_band_of_the_model_card_is_what_its_error_rates_allow() -> None:
     low, high = ErrorRates((0.7, 0.9), (0.85, 0.95)).band(0.38)
     assert low < 0.4 < high
     assert ErrorRates((0.4, 0.9), (0.5, 0.9)).band(0.38) == (0.0, 1.0)
+
+
+def test_the_rates_of_the_card_are_those_of_the_embedded_model() -> None:
+    """Specificity is 1 − wrongly taken in ÷ without the frame: recall · with the frame · (1 ÷ precision − 1)."""
+    name, rates = error_rates("embedded")
+    manifest = json.loads((EMBEDDED / "model.json").read_text(encoding="utf-8"))
+    assert name == f"{manifest['name']}@{manifest['version']}"
+    training = manifest["training"]
+    scores = training["cross_validation"]
+    for frame in manifest["frames"]:
+        sensitivity, specificity = rates[frame["name"]]
+        recall, precision = (scores["outputs"][frame["output"]][what] for what in ("recall", "precision"))
+        assert sensitivity == (recall["low"], recall["high"])
+        wrong = recall["value"] * training[frame["output"]] * (1 / precision["value"] - 1)
+        assert specificity[0] < 1 - wrong / (scores["relevant_items"] - training[frame["output"]]) < specificity[1]
+    assert error_rates("zero-shot") == ("", {})
+    assert error_rates("embedded:/nowhere") == ("", {})
 
 
 def test_the_band_stands_beside_uncorrected_shares_only(played: tuple[Path, list[study.Article]]) -> None:

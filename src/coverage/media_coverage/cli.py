@@ -1688,7 +1688,11 @@ def _rows_of_codes(file: str, frames: Frames) -> list[tuple[int, dict[str, Any]]
     help="Folder of another BERT or MPNet encoder to start from, with tokenizer.json [default: all-mpnet-base-v2].",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of dropout and of the order in which texts are learned from."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Of dropout and of the order in which texts are learned from.",
 )
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the items [default: 3, more for few items].")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to learn.")

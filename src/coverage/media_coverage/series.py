@@ -143,8 +143,9 @@ def lines(
 ) -> tuple[Line, ...]:
     """Every line of every measure: three mixes of outlets, articles and stories, uncorrected and corrected.
 
-    `methods`, `compositions` and `countings` may ask for less. `segments` (periods,) changes at events. `audit` adds the corrected lines; its regimes are those of `regimes`
-    (periods, outlets), which must be the same throughout a segment. Corrected intervals take the items to resemble each
+    `methods`, `compositions` and `countings` may ask for less. `segments` (periods,) changes at events. `audit` adds the
+    corrected lines; its regimes are those of `regimes` (periods, outlets), which must be the same throughout a segment.
+    Corrected intervals take the items to resemble each
     other within outlets as much as labels do, on average over the series. Where the two corrections contradict each
     other, both points say so. Raises ValueError for regimes that change within a segment.
     """
@@ -166,9 +167,7 @@ def lines(
                 starts = np.flatnonzero(np.diff(groups, prepend=-1))
                 ends = np.append(starts[1:], items.periods) - 1
                 cells = tabulate(kept.regrouped(groups, len(starts)), composition, counting)
-                for method, estimand, points in _methods(
-                    cells, measure, methods, audit, places[starts], seed
-                ):
+                for method, estimand, points in _methods(cells, measure, methods, audit, places[starts], seed):
                     spans = tuple(zip(starts.tolist(), ends.tolist(), strict=True))
                     found.append(Line(measure.name, method, estimand, composition, counting, spans, points))
     return tuple(found)

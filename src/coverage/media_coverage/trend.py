@@ -8,7 +8,7 @@ them counts nowhere. Nothing is pooled or smoothed across an event or a phase of
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +44,9 @@ COMPOSITIONS = {"items": Composition.ITEMS, "outlets": Composition.OUTLETS, "pan
 COUNTINGS = {"articles": Counting.ARTICLES, "stories": Counting.STORIES}
 
 NOT_COLLECTED = "not collected"
+
+SHARED = "What the audit gets wrong in all periods of a phase alike is not in this interval."
+"""To be said with every effect in corrected shares."""
 
 COLUMNS = {
     "by": "all, group, outlet or country",
@@ -597,6 +600,10 @@ def effects(
                 name: events.effect(line, event, before=before, after=after, model=model, others=known)
                 for name, line in lines.items()
             }
+            if sample is not None:
+                each = {
+                    name: replace(one_effect, notes=(*one_effect.notes, SHARED)) for name, one_effect in each.items()
+                }
             for adjusted in events.across(each):
                 placebo = events.placebo(lines[adjusted.group], event, before=before, after=after, model=model)
                 found.append(Found(adjusted.group, one.name, correction, adjusted.effect, placebo, adjusted.q))
