@@ -143,11 +143,11 @@ def lines(
 ) -> tuple[Line, ...]:
     """Every line of every measure: three mixes of outlets, articles and stories, uncorrected and corrected.
 
-    `methods`, `compositions` and `countings` may ask for less. `segments` (periods,) changes at events. `audit` adds the
-    corrected lines; its regimes are those of `regimes` (periods, outlets), which must be the same throughout a segment.
-    Corrected intervals take the items to resemble each
-    other within outlets as much as labels do, on average over the series. Where the two corrections contradict each
-    other, both points say so. Raises ValueError for regimes that change within a segment.
+    `methods`, `compositions` and `countings` may ask for less. `segments` (periods,) changes at events. `audit` adds
+    the corrected lines; its regimes are those of `regimes` (periods, outlets), which must be the same throughout a
+    segment. Corrected intervals take the items to resemble each other within outlets as much as labels do, on average
+    over the series. Where the two corrections contradict each other, both points say so. Raises ValueError for regimes
+    that change within a segment.
     """
     parts = np.zeros(items.periods, dtype=np.int64) if segments is None else np.asarray(segments, dtype=np.int64)
     places = np.zeros((items.periods, items.outlets), dtype=np.int64) if regimes is None else regimes
