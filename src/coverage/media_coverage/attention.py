@@ -91,6 +91,6 @@ def attention(
             elif isinstance(point, Estimate):
                 row |= {"value": point.value, "low": point.low, "high": point.high}
             else:
-                row["reason"] = point.reason
+                row["reason"] = point.reason if point.n else "no article was listed"
             found.append(row)
     return pd.DataFrame(found, columns=list(COLUMNS)).astype(dict.fromkeys(("value", "low", "high"), "float64"))

@@ -445,7 +445,9 @@ def _rows(
 
 
 def _why(point: Missing, empty_panel: bool) -> str:
-    return "no outlet has an item in every period" if empty_panel else point.reason
+    if empty_panel:
+        return "no outlet has an item in every period"
+    return point.reason if point.n else "no item to measure"
 
 
 def _sentence(text: str) -> str:
