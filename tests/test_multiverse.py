@@ -72,6 +72,14 @@ def test_no_change_is_none_under_any_choice_and_halves_stand_in_for_an_event(tmp
     assert "survives" not in found.sentence.replace("does not survive", "").replace("direction survives", "")
 
 
+def test_of_several_events_the_one_with_most_data_around_it_is_taken(tmp_path: Path) -> None:
+    weeks = {1: "Early", 8: "Middle", 15: "Late"}
+    database = press(tmp_path, 0.2, 0.7, {MONDAY + timedelta(days=7 * week): name for week, name in weeks.items()})
+    with open_store(database) as store:
+        assert multiverse(store).event == "Middle"
+        assert multiverse(store, event="Late").rows["points"].isna().all()
+
+
 def test_labels_of_another_model_can_end_a_conclusion(tmp_path: Path) -> None:
     """The second model has the labels the other way round after the event."""
     database = press(tmp_path, 0.2, 0.7, {MONDAY + timedelta(days=56): "Talks"})

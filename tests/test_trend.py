@@ -185,6 +185,17 @@ def test_nothing_is_pooled_or_smoothed_across_an_event(tmp_path: Path) -> None:
     assert frame["smooth"].iloc[1] > 0.9
 
 
+def test_a_row_names_the_periods_that_its_articles_are_of(tmp_path: Path) -> None:
+    """Twenty articles in two weeks of eight: the empty weeks after them belong to no row."""
+    monday = date(2026, 2, 2)
+    articles = [article(monday + timedelta(days=7 + 7 * (n % 2)), "Canyon Star", FIRST, n) for n in range(20)]
+    days = [monday + timedelta(days=n) for n in range(56)]
+    database = study.build(tmp_path, articles, events={}, days=days)
+    with open_store(database) as store:
+        frame = trend(store, measure=SHARE, composition="items", counting="articles", estimator="wilson")
+    assert frame[["first_day", "last_day", "periods", "n"]].to_numpy().tolist() == [["2026-02-09", "2026-02-22", 2, 20]]
+
+
 def test_a_mix_of_outlets_that_changes_moves_the_items_and_not_the_panel(tmp_path: Path) -> None:
     """One outlet with the first frame only triples its output; nobody changes what they say."""
     monday = date(2026, 2, 2)

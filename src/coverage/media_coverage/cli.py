@@ -1152,7 +1152,7 @@ def drift(config_path: Path, db: Path | None, since: str | None, until: str | No
 @cli.command()
 @_common
 @click.option("--measure", metavar="NAME", help="share_LABEL or index [default: the share of the first frame].")
-@click.option("--event", metavar="NAME|DATE", help="Of feeds.yaml [default: the first inside the data].")
+@click.option("--event", metavar="NAME|DATE", help="Of feeds.yaml [default: the one with most data around it].")
 @click.option("--period", type=click.Choice(["day", "week"]), default="week", show_default=True)
 @click.option("--sample", metavar="NAME", help="Audit sample: adds corrected shares.")
 @click.option("--since", callback=_day, help="First day, YYYY-MM-DD.")

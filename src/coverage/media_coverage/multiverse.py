@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,9 +81,10 @@ def multiverse(
 ) -> Multiverse:
     """The change of one share at one event under other thresholds, models, corrections, mixes and ways of counting.
 
-    `measure` is the share of the first frame by default; `event` a name or date of feeds.yaml, by default the first one
-    inside the data, and without any the change from the first to the second half of the data. Other thresholds are left
-    out for models that do not tell theirs. Raises TrendError where nothing is on topic, or the event is not known.
+    `measure` is the share of the first frame by default; `event` a name or date of feeds.yaml, by default the one with
+    the most articles on both sides, and without any the change from the first to the second half of the data. Other
+    thresholds are left out for models that do not tell theirs. Raises TrendError where nothing is on topic, or the
+    event is not known.
     """
     press = read(store, period=period, since=since, until=until)
     chosen = measure or f"share_{press.frames.first.name}"
@@ -119,9 +121,16 @@ def _chosen_event(press: Press, wanted: str | None) -> _Event:
     first, last = str(press.calendar["first_day"].iloc[0]), str(press.calendar["last_day"].iloc[-1])
     inside = [event for event in known if first < event.date.isoformat() <= last]
     if inside:
-        return inside[0]
+        days = sorted(press.on_topic["date"])
+        return max(inside, key=lambda event: _smaller_side(days, event.date.isoformat()))
     middle = press.calendar["first_day"].iloc[len(press.calendar) // 2]
     return _Event(dt.date.fromisoformat(middle), "second half of the data")
+
+
+def _smaller_side(days: list[str], day: str) -> int:
+    """Articles before or from a day on, whichever are fewer."""
+    before = bisect_left(days, day)
+    return min(before, len(days) - before)
 
 
 def _versions(

@@ -53,7 +53,7 @@ COLUMNS = {
     "name": "of the group, outlet or country; all for everything",
     "first_day": "first day, UTC, YYYY-MM-DD",
     "last_day": "last day, UTC, YYYY-MM-DD",
-    "periods": "periods put together, because one alone had fewer than 15 items; gaps between them count",
+    "periods": "periods put together, because one alone had fewer than 15 items; empty ones between count",
     "measure": "share_<label> among on-topic items, 0..1; index, the net framing index, −1..1",
     "value": "the estimate; missing where `reason` is not empty",
     "low": "lower end of its 95 % interval",
@@ -424,7 +424,10 @@ def _rows(
         open_periods = np.flatnonzero(~selection.gaps[first : last + 1]) + first
         if not len(open_periods):
             continue
-        start, end = int(open_periods[0]), int(open_periods[-1])
+        # Empty periods at the ends add nothing: the row names those that its articles are of.
+        told = rows["place"][rows["place"].between(first, last)]
+        start, end = (told.min(), told.max()) if len(told) else (open_periods[0], open_periods[-1])
+        start, end = int(start), int(end)
         row = common | _span(press, selection, rows, start, end)
         if isinstance(point, Estimate):
             row |= {"value": point.value, "low": point.low, "high": point.high, "n": point.n}
