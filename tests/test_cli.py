@@ -20,10 +20,9 @@ from feedserver import Response, unused_port
 from filelock import FileLock
 
 import media_coverage
-from media_coverage import schema
 from media_coverage.errors import StoreError
 from media_coverage.framing import DEFAULT_FRAMES
-from media_coverage.store import open_store
+from media_coverage.store import open_store, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

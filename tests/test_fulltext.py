@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from media_coverage import config, fulltext, pipeline, schema
+from media_coverage import config, fulltext, pipeline
 from media_coverage.classify import EMBEDDED, load_classifier
 from media_coverage.errors import ConfigError, MissingExtraError
 from media_coverage.fetch import host_of
@@ -37,7 +37,7 @@ from media_coverage.records import (
     RunSummary,
     SummarySource,
 )
-from media_coverage.store import open_store
+from media_coverage.store import open_store, schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,12 @@ from drawn_press import make_press, titles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from media_coverage import coded, pipeline, schema
+from media_coverage import coded, pipeline
 from media_coverage.errors import StoreError
 from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.records import Code, Text
 from media_coverage.sample import FLOOR, Design, Unit, allocation, draw, phase_of
-from media_coverage.store import open_store
+from media_coverage.store import open_store, schema
 from media_coverage.train import read_sources
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""store.py and schema.py on real SQLite files."""
+"""The store on real SQLite files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from media_coverage import schema
 from media_coverage.aggregate import daily_frames, period_frames
 from media_coverage.config import Config, FeedEntry, OutletEntry
 from media_coverage.errors import ExitCode, StoreBusyError, StoreError
@@ -50,7 +49,9 @@ from media_coverage.records import (
 )
 from media_coverage.sample import Design, draw
 from media_coverage.schedule import CLOCK_SLACK, FAILURES_TO_GO_BACK, MOVES_BELIEVED
-from media_coverage.store import MAX_VERSIONS, Store, open_store
+from media_coverage.store import Store, open_store, schema
+from media_coverage.store.ingestion import MAX_VERSIONS
+from media_coverage.store.views import VIEWS
 from media_coverage.stories import WINDOW as STORY_WINDOW
 
 if TYPE_CHECKING:
@@ -885,7 +886,7 @@ def test_history_can_be_neither_changed_nor_deleted(empty: sqlite3.Connection, t
 def test_every_column_of_every_table_and_view_is_described_and_nothing_else(store: Store) -> None:
     names = [name for (name,) in rows(store, "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
     ours = [name for name in names if not name.startswith(("sqlite_", "_"))]
-    assert len(ours) == len(GOOD) + schema._VIEWS.count("CREATE VIEW")
+    assert len(ours) == len(GOOD) + VIEWS.count("CREATE VIEW")
     # table_xinfo: table_info leaves out generated columns
     found = {
         (name, column) for name in ours for (column,) in rows(store, "SELECT name FROM pragma_table_xinfo(?)", name)

@@ -15,13 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlite_utils import Database
 
-from media_coverage import schema
 from media_coverage.aggregate import daily_frames
 from media_coverage.config import Config, FeedEntry, OutletEntry
 from media_coverage.identity import identify, outlets_by_name_and_host
 from media_coverage.pipeline import gate
 from media_coverage.records import Entry, Feed, FeedKind, Fetched, FetchOutcome, ParsedFeed, Pruned
-from media_coverage.store import MAX_COMPARED, open_store
+from media_coverage.store import MAX_COMPARED, open_store, schema
 
 if TYPE_CHECKING:
     from pathlib import Path

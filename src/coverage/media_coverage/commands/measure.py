@@ -1,0 +1,432 @@
+"""Commands that measure: report, trend, events, attention, drift, multiverse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InputError
+from .options import F, common, database_path, day, load_config
+from .terminal import open_console, print_json, print_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ESTIMATORS = ("wilson", "jeffreys", "bootstrap", "rogan-gladen", "rectified")
+_SCOPES = ("all", "group", "outlet", "country")
+_PERIODS = ("day", "week", "month")
+
+
+def _measurement_options(function: F) -> F:
+    """The options of every command that estimates shares from the database."""
+    for option in (
+        click.option("--until", callback=day, help="Last day, YYYY-MM-DD."),
+        click.option("--since", callback=day, help="First day, YYYY-MM-DD."),
+        click.option(
+            "--count",
+            "counting",
+            type=click.Choice(["articles", "stories"]),
+            default="articles",
+            show_default=True,
+            help="Every article, or every story once in a period.",
+        ),
+        click.option("--sample", metavar="NAME", help="Audit sample that corrects for the classifier's errors."),
+        click.option(
+            "--estimator",
+            type=click.Choice(_ESTIMATORS),
+            help="[default: rectified with --sample, else bootstrap; see docs/methods.md].",
+        ),
+        click.option("--by", type=click.Choice(_SCOPES), default="all", show_default=True, help="One line for each."),
+    ):
+        function = option(function)
+    return function
+
+
+def print_report(database: Path, page: Path | None, since: str, until: str) -> None:
+    """The report on the terminal, and as a page where `page` says."""
+    from .. import report as reporting
+    from ..store import open_store
+
+    with open_store(database) as store:
+        material = reporting.Material.from_store(store, datetime.now(UTC), since, until)
+    console = open_console()
+    for part in reporting.terminal(material):
+        console.print(part)
+    if page is not None:
+        try:
+            page.write_text(reporting.html(material), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"the report cannot be written: {error.strerror}", path=page) from error
+
+
+@click.command()
+@common
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    help="Where to write the page.",
+)
+@click.option("--since", callback=day, help="First day, YYYY-MM-DD.")
+@click.option("--until", callback=day, help="Last day, YYYY-MM-DD.")
+def report(config_path: Path, db: Path | None, out: Path, since: str | None, until: str | None) -> None:
+    """Print the trend and write one self-contained HTML page: charts, intervals, the articles behind each point."""
+    print_report(database_path(db, config_path), out, since or "", until or "9999")
+    click.echo(f"Report: {out}")
+
+
+@click.command()
+@common
+@_measurement_options
+@click.option("--period", type=click.Choice(_PERIODS), default="week", show_default=True, help="Weeks from Monday.")
+@click.option("--composition", type=click.Choice(["items", "outlets", "panel"]), help="One mix [default: all three].")
+@click.option("--measure", multiple=True, help="share_LABEL or index; may be repeated [default: both frames, index].")
+@click.option("--smooth", is_flag=True, help="Add the smoother's columns to csv and json.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def trend(
+    config_path: Path,
+    db: Path | None,
+    by: str,
+    period: str,
+    estimator: str | None,
+    sample: str | None,
+    composition: str | None,
+    counting: str,
+    measure: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    smooth: bool,
+    form: str,
+) -> None:
+    """Shares over time with 95 % intervals, under three mixes of outlets; gaps of the collection stay gaps.
+
+    Periods with fewer than 15 items are put together with their neighbours, never across an event. Without --sample the
+    intervals leave out what the classifier gets wrong.
+    """
+    from ..store import open_store
+    from ..trend import ErrorRates, measures_of
+    from ..trend import trend as trend_of
+
+    with open_store(database_path(db, config_path)) as store:
+        try:
+            measures_of(store.frames, measure)
+        except ValueError as error:
+            raise click.UsageError(f"--measure: {error}") from None
+        wanted = measure or (*(f"share_{name}" for name in store.frames.names), "index")
+        named, rates = _card_rates(config_path)
+        models = store.models()
+        active = models["model_id"][models["active"] == 1]
+        if not len(active) or not named or not str(active.iloc[0]).startswith(f"{named}+"):
+            rates = {}
+        frame = trend_of(
+            store,
+            by=by,
+            period=period,
+            estimator=estimator,
+            composition=composition,
+            counting=counting,
+            measure=wanted,
+            since=since or "",
+            until=until or "9999",
+            sample=sample,
+            smooth=smooth,
+            rates={name: ErrorRates(*pair) for name, pair in rates.items()},
+        )
+        titles = {f"share_{kind.name}": f"{kind.title}: share of on-topic {counting}" for kind in store.frames.both}
+    if form == "csv":
+        click.echo(frame.to_csv(index=False), nl=False)
+    elif form == "json":
+        print_json(json.loads(frame.to_json(orient="records")))
+    else:
+        _print_trend(frame, titles | {"index": "Net framing index"}, period)
+
+
+def _card_rates(config_path: Path) -> tuple[str, dict[str, Any]]:
+    from ..classify import error_rates
+
+    return error_rates(
+        str(load_config(config_path).classifier_options()["model"]) if config_path.exists() else "embedded"
+    )
+
+
+def _cell(row: dict[str, Any], index: bool) -> str:
+    """A value with its interval, or a dash."""
+    if row["value"] != row["value"]:  # missing
+        return "–"
+    value, low, high = (row[name] for name in ("value", "low", "high"))
+    if index:
+        return f"{value:+z.2f} [{low:+z.2f} to {high:+z.2f}]".replace("-", "−")
+    return f"{100 * value:.0f} % [{100 * low:.0f}–{100 * high:.0f}]"
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{value:+.1f} [{low:+.1f} to {high:+.1f}]".replace("-", "−")
+
+
+def _print_trend(frame: pd.DataFrame, titles: dict[str, str], period: str) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text as RichText
+
+    console = open_console()
+    several = frame["by"].iloc[0] != "all"
+    compositions = list(dict.fromkeys(frame["composition"]))
+    for measure, part in frame.groupby("measure", sort=False):
+        rows = [{str(key): value for key, value in row.items()} for row in part.to_dict("records")]
+        banded = part["sensitivity_low"].notna().any()
+        table = Table(title=titles.get(str(measure), str(measure)), title_justify="left", header_style="bold")
+        lead_columns = [*(["name"] if several else []), period]
+        for heading in [*lead_columns, "n", *compositions, *(["card's errors"] if banded else [])]:
+            table.add_column(heading, justify="left" if heading in {"name", period} else "right")
+        table.add_column("collection")
+        places: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+        for row in rows:
+            places.setdefault((row["name"], row["first_day"]), {})[row["composition"]] = row
+        for (name, first_day), cells in sorted(places.items()):
+            lead = cells.get(compositions[0]) or next(iter(cells.values()))
+            shown = []
+            for composition in compositions:
+                cell = cells.get(composition)
+                more = f" ×{cell['periods']}" if cell and cell["periods"] != lead["periods"] else ""
+                shown.append(_cell(cell, measure == "index") + more if cell else "")
+            band = ""
+            if banded and lead["sensitivity_low"] == lead["sensitivity_low"]:
+                band = f"{100 * lead['sensitivity_low']:.0f}–{100 * lead['sensitivity_high']:.0f} %"
+            collected = "not collected" if lead["collection"] == "none" else lead["collection"]
+            span = first_day + (f" ×{lead['periods']}" if lead["periods"] > 1 else "")
+            numbers = [str(lead["n"]), *shown, *([band] if banded else [])]
+            table.add_row(*([escape(name)] if several else []), span, *numbers, collected)
+        console.print(table)
+    first = frame.iloc[0]
+    notes = [f"95 % intervals, {first['method']}, {first['counting']}; {first['correction']}."]
+    if frame["sensitivity_low"].notna().any():
+        notes.append("card's errors: the shares that the error rates of the model card allow for; no interval.")
+    if (frame["periods"] > 1).any():
+        notes.append("×k: k periods together, because one alone has fewer than 15 items.")
+    reasons = dict.fromkeys(reason for reason in frame["reason"] if reason and reason != "not collected")
+    said = list(dict.fromkeys(text for text in frame["warnings"] if text))
+    for line in [*notes, *(f"–: {reason}." for reason in list(reasons)[:4]), *said[:4]]:
+        console.print(RichText(line, style="dim"))
+
+
+@click.command()
+@common
+@_measurement_options
+@click.option("--period", type=click.Choice(["day", "week"]), default="week", show_default=True)
+@click.option("--before", type=click.IntRange(1), help="Periods before the event [default: all].")
+@click.option("--after", type=click.IntRange(1), help="Periods after the event [default: all].")
+@click.option(
+    "--model",
+    type=click.Choice(["level", "trend", "slope"]),
+    default="level",
+    show_default=True,
+    help="What goes on without the event: nothing, a straight trend, one on each side.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def events(
+    config_path: Path,
+    db: Path | None,
+    by: str,
+    period: str,
+    estimator: str | None,
+    sample: str | None,
+    counting: str,
+    since: str | None,
+    until: str | None,
+    before: int | None,
+    after: int | None,
+    model: str,
+    as_json: bool,
+) -> None:
+    """Did the shares change at the events of feeds.yaml by more than they do anyway?
+
+    For each event and frame: the change in percentage points with its interval, a block-bootstrap p, its rank among all
+    other dates, and q-values over outlets or groups. Fix windows and model beforehand.
+    """
+    from ..store import open_store
+    from ..trend import effects
+
+    with open_store(database_path(db, config_path)) as store:
+        found = effects(
+            store,
+            by=by,
+            period=period,
+            estimator=estimator,
+            counting=counting,
+            since=since or "",
+            until=until or "9999",
+            sample=sample,
+            before=before,
+            after=after,
+            model=model,
+        )
+        words = {f"share_{kind.name}": f"the share of {kind.words}" for kind in store.frames.both}
+    if as_json:
+        print_json(
+            [
+                asdict(one) | {"sentence": one.effect.sentence(words[one.measure]), "rank": one.placebo.sentence()}
+                for one in found
+            ]
+        )
+        return
+    for one in found:
+        who = "" if by == "all" else f"{one.name}: "
+        q = "" if by == "all" or one.q is None else f" q = {one.q:.3f} over all of them."
+        click.echo(f"{who}{one.effect.sentence(words[one.measure])}{q}")
+        if one.effect.change is not None:
+            click.echo(f"  {one.placebo.sentence()}")
+    click.echo(f"Shares: {found[0].correction}.")
+
+
+@click.command()
+@common
+@click.option("--by", type=click.Choice(_SCOPES), default="all", show_default=True, help="One line for each.")
+@click.option("--period", type=click.Choice(_PERIODS), default="week", show_default=True, help="Weeks from Monday.")
+@click.option("--since", callback=day, help="First day, YYYY-MM-DD.")
+@click.option("--until", callback=day, help="Last day, YYYY-MM-DD.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def attention(
+    config_path: Path, db: Path | None, by: str, period: str, since: str | None, until: str | None, form: str
+) -> None:
+    """How much of what outlets publish is about the topic, with 95 % intervals; gaps stay gaps.
+
+    The share among all articles of outlets' own feeds. What only search feeds found counts on neither side.
+    """
+    from ..attention import attention as attention_of
+    from ..store import open_store
+
+    with open_store(database_path(db, config_path)) as store:
+        frame = attention_of(store, by=by, period=period, since=since or "", until=until or "9999")
+    if form == "csv":
+        click.echo(frame.to_csv(index=False), nl=False)
+        return
+    if form == "json":
+        print_json(json.loads(frame.to_json(orient="records")))
+        return
+    rows = [
+        {
+            "name": row["name"],
+            period: row["first_day"],
+            "articles": row["all_articles"],
+            "on topic": row["articles"],
+            "share": f"{100 * row['value']:.1f} % [{100 * row['low']:.1f}–{100 * row['high']:.1f}]"
+            if not row["reason"]
+            else row["reason"],
+        }
+        for row in frame.to_dict("records")
+    ]
+    print_table((*(() if by == "all" else ("name",)), period, "articles", "on topic", "share"), rows)
+
+
+@click.command()
+@common
+@click.option("--since", callback=day, help="First day, YYYY-MM-DD.")
+@click.option("--until", callback=day, help="Last day, YYYY-MM-DD.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def drift(config_path: Path, db: Path | None, since: str | None, until: str | None, as_json: bool) -> None:
+    """Do the classifier's probabilities still look as in the weeks before?
+
+    Each week against the eight before it, by the Kolmogorov-Smirnov distance and a permutation test. Drift says that it
+    is time to look, not what is wrong.
+    """
+    from ..drift import drift as drift_of
+    from ..drift import sentences
+    from ..store import open_store
+
+    with open_store(database_path(db, config_path)) as store:
+        rows = drift_of(store.labelled(since or "", until or "9999"), store.frames)
+    if as_json:
+        print_json({"weeks": json.loads(rows.to_json(orient="records")), "sentences": sentences(rows)})
+        return
+    if len(rows):
+        told = [row | {"drift": "drift" if row["drift"] else ""} for row in rows.to_dict("records")]
+        for row in told:
+            row |= {name: f"{row[name]:.2f}" if row[name] == row[name] else "–" for name in ("mean", "distance")}
+            row["p"] = f"{row['p']:.3f}" if row["p"] == row["p"] else "–"
+        columns = ("first_day", "output", "n", "reference_n", "mean", "distance", "p", "drift")
+        print_table(columns, [{str(key): value for key, value in row.items()} for row in told])
+    for line in sentences(rows):
+        click.echo(line)
+
+
+@click.command()
+@common
+@click.option("--measure", metavar="NAME", help="share_LABEL or index [default: the share of the first frame].")
+@click.option("--event", metavar="NAME|DATE", help="Of feeds.yaml [default: the one with most data around it].")
+@click.option("--period", type=click.Choice(["day", "week"]), default="week", show_default=True)
+@click.option("--sample", metavar="NAME", help="Audit sample: adds corrected shares.")
+@click.option("--since", callback=day, help="First day, YYYY-MM-DD.")
+@click.option("--until", callback=day, help="Last day, YYYY-MM-DD.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "html"]), default="table", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("multiverse.html"),
+    show_default=True,
+    help="Where to write the page.",
+)
+def multiverse(
+    config_path: Path,
+    db: Path | None,
+    measure: str | None,
+    event: str | None,
+    period: str,
+    sample: str | None,
+    since: str | None,
+    until: str | None,
+    form: str,
+    out: Path,
+) -> None:
+    """Does the conclusion survive other thresholds, models, corrections, mixes of outlets and ways of counting?
+
+    The change of one share at one event, or from the first to the second half of the data where there is none.
+    """
+    from ..multiverse import multiverse as multiverse_of
+    from ..store import open_store
+
+    with open_store(database_path(db, config_path)) as store:
+        try:
+            found = multiverse_of(
+                store,
+                measure=measure,
+                event=event,
+                period=period,
+                since=since or "",
+                until=until or "9999",
+                sample=sample,
+            )
+        except ValueError as error:
+            raise click.UsageError(f"--measure: {error}") from None
+        database = store.path.name
+    if form == "json":
+        rows = json.loads(found.rows.to_json(orient="records"))
+        about = {"measure": found.measure, "event": found.event, "date": str(found.date), "sentence": found.sentence}
+        print_json(about | {"specifications": rows})
+        return
+    if form == "html":
+        from .. import report as reporting
+
+        try:
+            out.write_text(reporting.multiverse_page(found, database), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"the page cannot be written: {error.strerror}", path=out) from error
+        click.echo(f"{found.sentence}\nPage: {out}")
+        return
+    shown = [
+        {
+            "model": str(row["model_id"]).partition("+")[0],
+            **{name: row[name] for name in ("thresholds", "method", "composition")},
+            "counting": str(row["counting"]).removeprefix("every "),
+            "points": row["reason"] or _interval(row["points"], row["low"], row["high"]),
+            "p": "" if row["reason"] else f"{row['p']:.3f}",
+        }
+        for row in found.rows.to_dict("records")
+    ]
+    print_table(("model", "thresholds", "method", "composition", "counting", "points", "p"), shown)
+    click.echo(found.sentence)

@@ -1,0 +1,540 @@
+"""The views: the contract for analysts. $first, $second and their outputs stand for the frames (see schema.py)."""
+
+VIEWS = """
+CREATE VIEW v_articles AS
+SELECT a.id AS article_id,
+       a.url,
+       o.name AS outlet,
+       o.outlet_group,
+       o.country,
+       v.title,
+       v.summary,
+       v.language,
+       a.published_at,
+       a.date,
+       a.date_source,
+       a.first_seen_at,
+       a.story_id,
+       v.id AS version_id,
+       (SELECT count(*) FROM article_version x
+        WHERE x.article_id = a.id AND x.summary_source IS NOT 'page') AS versions,
+       (SELECT count(*) FROM sighting s WHERE s.article_id = a.id) AS feeds,
+       g.passed AS passed_gate,
+       g.stage AS gate_stage,
+       CASE WHEN l.relevant = 0 THEN 'the model finds it off topic' ELSE g.reason END AS gate_reason,
+       coalesce(g.passed AND l.relevant, 0) AS on_topic,
+       CASE WHEN l.relevant THEN l.label END AS label,
+       CASE WHEN l.relevant THEN l.leaning END AS leaning,
+       l.uncertain,
+       l.p_relevant,
+       l.p_$first_output,
+       l.p_$second_output,
+       l.evidence,
+       m.model_id,
+       l.codebook_version,
+       v.agency,
+       v.agency_words,
+       CASE WHEN v.agency IS NOT NULL THEN v.agency_words <> o.name
+            ELSE EXISTS (SELECT 1 FROM article b JOIN article_version w ON w.id = b.current_version_id
+                         WHERE b.story_id = a.story_id AND w.agency IS NOT NULL) END AS wire_copy,
+       v.purged_at,
+       v.summary_source
+FROM article a
+JOIN outlet o ON o.id = a.outlet_id
+JOIN article_version v ON v.id = a.current_version_id
+LEFT JOIN active ON active.one = 1
+LEFT JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id
+LEFT JOIN model m ON m.id = active.model_id
+LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id AND l.codebook_version = m.codebook_version;
+
+CREATE VIEW v_versions AS
+SELECT v.id AS version_id,
+       v.article_id,
+       row_number() OVER (PARTITION BY v.article_id ORDER BY v.id) AS version,
+       v.first_seen_at,
+       v.title,
+       v.summary,
+       lag(v.title) OVER (PARTITION BY v.article_id ORDER BY v.id) AS previous_title,
+       o.name AS outlet,
+       a.url,
+       v.summary_source
+FROM article_version v
+JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id;
+
+CREATE VIEW v_labels AS
+SELECT l.version_id,
+       v.article_id,
+       m.model_id,
+       l.codebook_version,
+       l.relevant,
+       l.label,
+       l.leaning,
+       l.uncertain,
+       l.p_relevant,
+       l.p_$first_output,
+       l.p_$second_output,
+       l.evidence,
+       l.run_id,
+       l.created_at,
+       r.runtime,
+       r.cpu,
+       v.summary_source
+FROM label l
+JOIN article_version v ON v.id = l.version_id
+JOIN model m ON m.id = l.model_id
+JOIN run r ON r.id = l.run_id;
+
+CREATE VIEW v_outlet_collection AS
+WITH RECURSIVE asked AS MATERIALIZED (
+    SELECT feed_id, substr(started_at, 1, 10) AS date, max(attempted) AS asked, max(succeeded) AS answered
+    FROM fetch
+    GROUP BY feed_id, substr(started_at, 1, 10)
+), listed AS MATERIALIZED (
+    SELECT a.feed_id,
+           f.outlet_id,
+           min(a.date) AS first_day,
+           CASE WHEN f.active THEN (SELECT substr(max(started_at), 1, 10) FROM run) ELSE max(a.date) END AS last_day,
+           min(CASE WHEN a.answered THEN a.date END) AS first_answer
+    FROM asked a
+    JOIN feed f ON f.id = a.feed_id
+    GROUP BY a.feed_id
+), day AS (
+    SELECT min(first_day) AS date FROM listed
+    UNION ALL
+    SELECT date(date, '+1 day') FROM day WHERE date < (SELECT max(last_day) FROM listed)
+), feed_day AS (
+    SELECT d.date,
+           l.outlet_id,
+           l.first_answer <= d.date AS answered_before,
+           coalesce(a.asked, 0) AS asked,
+           coalesce(a.answered, 0) AS answered,
+           CASE WHEN a.date IS NOT NULL THEN a.answered
+                ELSE (SELECT x.succeeded FROM fetch x WHERE x.feed_id = l.feed_id AND x.started_at < d.date
+                      ORDER BY x.started_at DESC LIMIT 1) END AS collected,
+           max(coalesce(a.answered, 0)) OVER (PARTITION BY d.date) AS any_answered
+    FROM day d
+    JOIN listed l ON d.date BETWEEN l.first_day AND l.last_day
+    LEFT JOIN asked a ON a.feed_id = l.feed_id AND a.date = d.date
+)
+SELECT f.date,
+       o.name AS outlet,
+       count(*) AS feeds,
+       sum(f.asked) AS feeds_asked,
+       sum(f.answered) AS feeds_answered,
+       sum(f.asked AND NOT f.answered) AS feeds_failed,
+       CASE WHEN max(f.answered_before) THEN max(f.collected AND f.any_answered) END AS collected
+FROM feed_day f
+JOIN outlet o ON o.id = f.outlet_id
+GROUP BY f.date, f.outlet_id;
+
+CREATE VIEW v_daily_collection AS
+SELECT date,
+       CASE WHEN coalesce(sum(collected), 0) = 0 THEN 'none'
+            WHEN sum(collected) < count(collected) THEN 'partial'
+            ELSE 'full' END AS collection,
+       sum(feeds) AS feeds,
+       sum(feeds_asked) AS feeds_asked,
+       sum(feeds_answered) AS feeds_answered,
+       sum(feeds_failed) AS feeds_failed,
+       count(collected) AS outlets,
+       coalesce(sum(collected), 0) AS outlets_collected,
+       group_concat(CASE WHEN collected = 0 THEN outlet END, ', ') AS outlets_missing
+FROM v_outlet_collection
+GROUP BY date;
+
+CREATE VIEW v_daily_counts AS
+WITH told AS (
+    SELECT date, outlet, outlet_group, country, feeds, wire_copy,
+           row_number() OVER (PARTITION BY story_id ORDER BY published_at, article_id) = 1 AS opens,
+           row_number() OVER (PARTITION BY story_id, wire_copy ORDER BY published_at, article_id) = 1 AS opens_of_kind
+    FROM v_articles
+    WHERE on_topic
+)
+SELECT t.date,
+       t.outlet,
+       t.outlet_group,
+       t.country,
+       sum(t.feeds) AS sightings,
+       count(*) AS articles,
+       sum(t.opens) AS new_stories,
+       sum(t.feeds * (NOT t.wire_copy)) AS own_sightings,
+       sum(NOT t.wire_copy) AS own_articles,
+       sum(t.opens_of_kind AND NOT t.wire_copy) AS own_new_stories,
+       c.collected
+FROM told t
+LEFT JOIN v_outlet_collection c ON c.date = t.date AND c.outlet = t.outlet
+GROUP BY t.date, t.outlet;
+
+CREATE VIEW v_stories AS
+SELECT s.id AS story_id,
+       count(*) AS articles,
+       count(DISTINCT a.outlet_id) AS outlets,
+       min(a.published_at) AS first_published_at,
+       max(a.published_at) AS last_published_at,
+       (SELECT v.title FROM article b JOIN article_version v ON v.id = b.current_version_id
+        WHERE b.story_id = s.id ORDER BY b.published_at, b.id LIMIT 1) AS title,
+       s.story_key,
+       (SELECT w.agency FROM article b JOIN article_version w ON w.id = b.current_version_id
+        WHERE b.story_id = s.id AND w.agency IS NOT NULL ORDER BY b.published_at, b.id LIMIT 1) AS agency
+FROM story s
+JOIN article a ON a.story_id = s.id
+GROUP BY s.id;
+
+CREATE VIEW v_story_links AS
+SELECT a.story_id,
+       l.article_id,
+       o.name AS outlet,
+       v.title,
+       l.other_article_id,
+       p.name AS other_outlet,
+       w.title AS other_title,
+       l.reason,
+       l.similarity
+FROM story_link l
+JOIN article a ON a.id = l.article_id
+JOIN outlet o ON o.id = a.outlet_id
+JOIN article_version v ON v.id = a.current_version_id
+JOIN article b ON b.id = l.other_article_id
+JOIN outlet p ON p.id = b.outlet_id
+JOIN article_version w ON w.id = b.current_version_id;
+
+CREATE VIEW v_feeds AS
+SELECT f.id AS feed_id,
+       f.url,
+       o.name AS outlet,
+       o.outlet_group,
+       o.country,
+       f.kind,
+       f.active,
+       f.last_success_at,
+       coalesce(x.fetches, 0) AS fetches,
+       coalesce(x.failures, 0) AS failures,
+       last.started_at AS last_fetch_at,
+       last.outcome AS last_outcome,
+       last.error AS last_error,
+       (SELECT count(*) FROM sighting s WHERE s.feed_id = f.id) AS articles,
+       (SELECT max(a.published_at) FROM sighting s JOIN article a ON a.id = s.article_id
+        WHERE s.feed_id = f.id) AS newest_article_at,
+       coalesce((SELECT m.url FROM feed_url m WHERE m.feed_id = f.id ORDER BY m.id DESC LIMIT 1), f.url) AS address,
+       f.off_since,
+       coalesce(x.not_modified, 0) AS not_modified,
+       coalesce(x.forced, 0) AS forced,
+       coalesce(x.forced_news, 0) AS forced_news,
+       coalesce(x.lying_304s, 0) AS lying_304s,
+       coalesce(x.may_have_lost, 0) AS may_have_lost
+FROM feed f
+JOIN outlet o ON o.id = f.outlet_id
+LEFT JOIN (
+    SELECT feed_id,
+           sum(attempted) AS fetches,
+           sum(attempted AND NOT succeeded) AS failures,
+           sum(outcome = 'not_modified') AS not_modified,
+           sum(forced) AS forced,
+           sum(forced AND entries > seen_before) AS forced_news,
+           sum(lying_304) AS lying_304s,
+           sum(may_have_lost) AS may_have_lost,
+           max(CASE WHEN attempted THEN id END) AS last_id
+    FROM fetch
+    GROUP BY +feed_id -- the plus: one pass over the table, where the index would make each row a jump
+) x ON x.feed_id = f.id
+LEFT JOIN fetch last ON last.id = x.last_id;
+
+CREATE VIEW v_health AS
+SELECT h.feed_id,
+       f.url,
+       o.name AS outlet,
+       o.outlet_group,
+       h.word,
+       h.since,
+       h.sentence,
+       h.also,
+       h.judged_at
+FROM feed_health h
+JOIN feed f ON f.id = h.feed_id
+JOIN outlet o ON o.id = f.outlet_id
+WHERE f.active;
+
+CREATE VIEW v_fetches AS
+SELECT x.id AS fetch_id,
+       x.run_id,
+       f.url AS feed_url,
+       o.name AS outlet,
+       x.started_at,
+       x.elapsed_ms,
+       x.outcome,
+       x.succeeded,
+       x.status,
+       x.final_url,
+       x.bytes,
+       x.entries,
+       x.new_articles,
+       x.new_versions,
+       x.error,
+       x.attempted,
+       x.conditional,
+       x.forced,
+       x.lying_304,
+       x.seen_before,
+       x.may_have_lost,
+       x.moved_to,
+       x.wait_until,
+       x.fresh_until,
+       x.fresh_by
+FROM fetch x
+JOIN feed f ON f.id = x.feed_id
+JOIN outlet o ON o.id = f.outlet_id;
+
+CREATE VIEW v_runs AS
+SELECT r.id AS run_id,
+       r.started_at,
+       r.finished_at,
+       r.state,
+       r.exit_code,
+       r.software,
+       r.config_sha256,
+       t.name AS topic,
+       t.query,
+       m.model_id,
+       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND x.attempted) AS feeds,
+       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND x.attempted AND NOT x.succeeded) AS feeds_failed,
+       (SELECT coalesce(sum(x.new_articles), 0) FROM fetch x WHERE x.run_id = r.id) AS new_articles,
+       (SELECT coalesce(sum(x.new_versions), 0) FROM fetch x WHERE x.run_id = r.id) AS new_versions,
+       (SELECT count(*) FROM label l WHERE l.run_id = r.id) AS labelled,
+       r.error,
+       r.runtime,
+       r.cpu,
+       (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND NOT x.attempted) AS feeds_not_asked,
+       (SELECT count(*) FROM page_fetch p WHERE p.run_id = r.id AND p.attempted) AS pages,
+       (SELECT count(*) FROM page_fetch p WHERE p.run_id = r.id AND p.succeeded) AS pages_read
+FROM run r
+JOIN topic t ON t.id = r.topic_id
+JOIN model m ON m.id = r.model_id;
+
+CREATE VIEW v_feed_urls AS
+SELECT f.url AS feed_url,
+       o.name AS outlet,
+       m.url,
+       m.since,
+       m.reason
+FROM feed_url m
+JOIN feed f ON f.id = m.feed_id
+JOIN outlet o ON o.id = f.outlet_id;
+
+CREATE VIEW v_daily_frames AS
+SELECT date,
+       outlet,
+       outlet_group,
+       country,
+       all_articles,
+       articles,
+       stories,
+       new_stories,
+       $first,
+       $second,
+       mixed,
+       neither
+FROM daily_frames;
+
+CREATE VIEW v_period_collection AS
+WITH listed AS MATERIALIZED (
+    SELECT c.*, o.outlet_group, coalesce(o.country, 'unknown') AS country
+    FROM v_outlet_collection c
+    JOIN outlet o ON o.name = c.outlet
+), scoped AS (
+    SELECT 'all' AS scope, 'all' AS name, * FROM listed
+    UNION ALL SELECT 'group', outlet_group, * FROM listed
+    UNION ALL SELECT 'outlet', outlet, * FROM listed
+    UNION ALL SELECT 'country', country, * FROM listed
+), daily AS MATERIALIZED (
+    SELECT date, scope, name, sum(feeds) AS feeds, sum(feeds_asked) AS asked, sum(feeds_answered) AS answered,
+           sum(feeds_failed) AS failed, count(collected) AS outlets, coalesce(sum(collected), 0) AS came
+    FROM scoped
+    GROUP BY date, scope, name
+), placed AS (
+    SELECT 'day' AS period, date AS first_day, * FROM daily
+    UNION ALL SELECT 'week', date(date, 'weekday 0', '-6 days'), * FROM daily
+    UNION ALL SELECT 'month', date(date, 'start of month'), * FROM daily
+)
+SELECT period,
+       first_day,
+       scope,
+       name,
+       count(*) AS days,
+       sum(came = 0) AS days_missing,
+       sum(came BETWEEN 1 AND outlets - 1) AS days_partial,
+       sum(feeds) AS feed_days,
+       sum(asked) AS feed_days_asked,
+       sum(answered) AS feed_days_answered,
+       sum(failed) AS feed_days_failed
+FROM placed
+GROUP BY period, first_day, scope, name;
+
+CREATE VIEW v_period_frames AS
+WITH dated AS (
+    SELECT p.*,
+           CASE p.period WHEN 'day' THEN p.first_day
+                         WHEN 'week' THEN date(p.first_day, '+6 days')
+                         ELSE date(p.first_day, '+1 month', '-1 day') END AS last_day
+    FROM period_frames p
+)
+SELECT d.period,
+       d.first_day,
+       d.last_day,
+       d.scope,
+       d.name,
+       d.all_articles,
+       d.articles,
+       d.stories,
+       d.own_articles,
+       d.$first,
+       d.$second,
+       d.mixed,
+       d.neither,
+       d.uncertain,
+       c.days,
+       c.days_missing,
+       c.days_partial,
+       c.feed_days,
+       c.feed_days_asked,
+       c.feed_days_answered,
+       c.feed_days_failed,
+       printf('SELECT * FROM v_articles WHERE on_topic AND date BETWEEN %Q AND %Q%s', d.first_day, d.last_day,
+              CASE WHEN d.scope = 'all' THEN ''
+                   WHEN d.scope = 'outlet' THEN printf(' AND outlet = %Q', d.name)
+                   WHEN d.scope = 'group' THEN printf(' AND outlet_group = %Q', d.name)
+                   WHEN d.name = 'unknown' THEN ' AND country IS NULL'
+                   ELSE printf(' AND country = %Q', d.name) END) AS articles_sql
+FROM dated d
+LEFT JOIN v_period_collection c USING (period, scope, first_day, name);
+
+CREATE VIEW v_events AS
+SELECT date, name FROM event;
+
+CREATE VIEW v_codes AS
+SELECT c.id AS code_id,
+       c.version_id,
+       v.article_id,
+       o.name AS outlet,
+       a.date,
+       v.title,
+       v.summary,
+       c.coder,
+       c.codebook_version,
+       c.rel,
+       c.$first_output,
+       c.$second_output,
+       c.certainty,
+       c.purpose,
+       c.coded_at,
+       c.voice,
+       c.note,
+       c.kind,
+       s.name AS sample,
+       c.session,
+       NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
+                   AND n.purpose = c.purpose AND n.kind = c.kind AND n.sample_id IS c.sample_id
+                   AND (n.coded_at, n.id) > (c.coded_at, c.id)) AS newest
+FROM code c
+JOIN article_version v ON v.id = c.version_id
+JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id
+LEFT JOIN sample s ON s.id = c.sample_id;
+
+CREATE VIEW v_samples AS
+SELECT s.name AS sample,
+       s.purpose,
+       s.drawn_at,
+       s.seed,
+       s.asked,
+       (SELECT count(*) FROM sample_item i WHERE i.sample_id = s.id) AS texts,
+       (SELECT count(DISTINCT i.stratum) FROM sample_item i WHERE i.sample_id = s.id) AS strata,
+       s.frame_size,
+       s.set_apart,
+       s.since,
+       s.until,
+       s.phases,
+       m.model_id,
+       t.name AS topic,
+       t.query,
+       (SELECT count(DISTINCT c.coder) FROM code c WHERE c.sample_id = s.id AND c.kind = 'individual') AS coders,
+       (SELECT count(DISTINCT c.version_id) FROM code c WHERE c.sample_id = s.id) AS coded,
+       (SELECT count(DISTINCT c.version_id) FROM code c
+        WHERE c.sample_id = s.id AND c.kind = 'adjudicated') AS adjudicated
+FROM sample s
+JOIN model m ON m.id = s.model_id
+JOIN topic t ON t.id = s.topic_id;
+
+CREATE VIEW v_sample_items AS
+SELECT s.name AS sample,
+       i.version_id,
+       a.id AS article_id,
+       a.story_id,
+       a.date,
+       o.name AS outlet,
+       o.outlet_group,
+       v.title,
+       v.summary,
+       i.stratum,
+       i.stratum_size,
+       i.stratum_drawn,
+       i.inclusion,
+       CASE WHEN l.relevant THEN l.label ELSE 'off_topic' END AS label,
+       l.uncertain,
+       l.p_relevant,
+       l.p_$first_output,
+       l.p_$second_output
+FROM sample_item i
+JOIN sample s ON s.id = i.sample_id
+JOIN model m ON m.id = s.model_id
+JOIN label l ON l.version_id = i.version_id AND l.model_id = m.id AND l.codebook_version = m.codebook_version
+JOIN article_version v ON v.id = i.version_id
+JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id;
+
+CREATE VIEW v_pages AS
+SELECT p.id AS page_fetch_id,
+       p.run_id,
+       v.article_id,
+       p.version_id,
+       o.name AS outlet,
+       a.url,
+       p.started_at,
+       p.elapsed_ms,
+       p.outcome,
+       p.succeeded,
+       p.attempted,
+       p.status,
+       p.final_url,
+       p.bytes,
+       p.words,
+       p.text_sha256,
+       p.lead_version_id,
+       p.wait_until,
+       p.error
+FROM page_fetch p
+JOIN article_version v ON v.id = p.version_id
+JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id;
+
+CREATE VIEW v_texts AS
+SELECT v.article_id,
+       p.version_id,
+       o.name AS outlet,
+       a.date,
+       v.title,
+       t.text,
+       p.words,
+       p.started_at AS read_at,
+       t.sha256 AS text_sha256,
+       a.url
+FROM page_fetch p
+JOIN page_text t ON t.sha256 = p.text_sha256
+JOIN article_version v ON v.id = p.version_id
+JOIN article a ON a.id = v.article_id
+JOIN outlet o ON o.id = a.outlet_id
+WHERE v.purged_at IS NULL;
+
+CREATE VIEW v_frames AS
+SELECT position, name, output, title, description FROM frame;
+"""
