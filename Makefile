@@ -58,12 +58,14 @@ check: $(DEV_STAMP) ## types, lint, formatting, generated files
 	$(BIN)/ruff format --check
 	$(BIN)/python tools/build_samples.py --check
 	$(BIN)/python tools/schema_docs.py --check
+	$(BIN)/python tools/command_docs.py --check
 
 format: $(DEV_STAMP) ## rewrite formatting and generated files
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 	$(BIN)/python tools/build_samples.py
 	$(BIN)/python tools/schema_docs.py
+	$(BIN)/python tools/command_docs.py
 
 fuzz: $(DEV_STAMP) ## 100,000 documents made to break the parser (INPUTS=1000 SEED=2)
 	$(BIN)/python tools/fuzz.py --inputs $(or $(INPUTS),100000) --seed $(or $(SEED),1)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from media_coverage.identity import (
@@ -255,6 +255,7 @@ _addresses = st.builds(
 
 @settings(deadline=None, max_examples=400)
 @given(_addresses | st.text())
+@example("https://google.com/amp/url?q=https://b.example/")
 def test_a_canonical_address_is_canonical_already(url: str) -> None:
     once = canonical_url(url)
     if once is None:

@@ -70,7 +70,7 @@ IMPURE = {
 ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
     | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
-    | dict.fromkeys("pipeline report compare train trend attention drift multiverse".split(), 2)
+    | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor".split(), 2)
     | {"demo": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from media_coverage import cli
+from media_coverage.commands import collect
 from media_coverage.errors import ExitCode
 
 FOLDER = Path(__file__).parents[1] / "docs" / "systemd"
@@ -51,7 +52,7 @@ def test_the_command_line_is_one_that_the_command_takes() -> None:
     _, *arguments = shlex.split(SERVICE["ExecStart"])
     name = arguments.index("run")
     assert cli.cli.make_context("media-coverage", arguments[: name + 1], resilient_parsing=True).params["verbose"] == 1
-    given = cli.run.make_context("run", arguments[name + 1 :]).params
+    given = collect.run.make_context("run", arguments[name + 1 :]).params
     assert given["due"] is True
     assert int(SERVICE["TimeoutStartSec"]) > given["deadline"]
     minutes = re.fullmatch(r"\*:0/(\d+)", TIMER["OnCalendar"])
@@ -61,7 +62,7 @@ def test_the_command_line_is_one_that_the_command_takes() -> None:
 
 def test_variables_and_codes_are_those_of_the_command() -> None:
     text = (FOLDER / "media-coverage.service").read_text(encoding="utf-8")
-    known = {param.envvar for param in cli.run.params}
+    known = {param.envvar for param in collect.run.params}
     assert set(re.findall(r"^Environment=(\w+)=", text, re.MULTILINE)) <= known
     fine = {int(code) for code in SERVICE["SuccessExitStatus"].split()}
     assert fine == {ExitCode.SOME_FEEDS_FAILED, ExitCode.ALREADY_RUNNING, ExitCode.INTERRUPTED}

@@ -10,11 +10,22 @@ from typing import Any, NoReturn
 import click
 
 from . import interruption, logs
-from .commands import coding, collect, feeds, label, measure
+from .commands import coding, collect, feeds, label, measure, setup
+from .commands.examples import epilog
 from .errors import ExitCode, TrackerError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Sections(click.Group):
+    """A group whose help tells its commands apart by what they are for."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        width = formatter.width - 2 - max(len(name) for name in self.commands) - 4
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(str(c.name), c.get_short_help_str(width)) for c in commands])
+
+
+@click.group(cls=_Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="media-coverage", prog_name="media-coverage")
 @click.option("-v", "--verbose", count=True, help="Log every feed to stderr; twice: debug.")
 @click.option("-q", "--quiet", is_flag=True, help="Log errors only.")
@@ -30,7 +41,8 @@ def cli(verbose: int, quiet: bool, log_format: str) -> None:
 
     \b
     First:  media-coverage demo          see it work on invented sample feeds
-    Then:   media-coverage feeds check   verify the feeds in feeds.yaml
+    Then:   media-coverage init          write a feeds.yaml for your own topic
+            media-coverage doctor        is everything in place?
             media-coverage run           one pass, made for cron
             media-coverage report        the trend, with the articles behind it
     """
@@ -38,33 +50,33 @@ def cli(verbose: int, quiet: bool, log_format: str) -> None:
     logs.start(level, log_format)
 
 
-for _command in (
-    collect.run,
-    collect.demo,
-    collect.status,
-    collect.why,
-    collect.prune,
-    feeds.feeds,
-    label.score,
-    label.evaluate,
-    label.classify,
-    label.compare,
-    label.explain,
-    label.train,
-    measure.report,
-    measure.trend,
-    measure.events,
-    measure.attention,
-    measure.drift,
-    measure.multiverse,
-    coding.sample,
-    coding.samples,
-    coding.code,
-    coding.adjudicate,
-    coding.agreement,
-    coding.codes,
-):
-    cli.add_command(_command)
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "First steps": (collect.demo, setup.init, setup.doctor, setup.completion),
+    "Collect": (collect.run, collect.status, collect.why, feeds.feeds, collect.prune),
+    "Measure": (
+        measure.report,
+        measure.trend,
+        measure.events,
+        measure.attention,
+        measure.drift,
+        measure.multiverse,
+    ),
+    "Code by hand": (coding.sample, coding.code, coding.samples, coding.agreement, coding.adjudicate, coding.codes),
+    "Models": (label.classify, label.compare, label.explain, label.score, label.evaluate, label.train),
+}
+"""The commands in the order in which `--help` shows them."""
+
+
+def _register() -> None:
+    for commands in SECTIONS.values():
+        for command in commands:
+            cli.add_command(command)
+            command.epilog = epilog(str(command.name))
+            for name, inner in getattr(command, "commands", {}).items():
+                inner.epilog = epilog(f"{command.name} {name}")
+
+
+_register()
 
 
 def main(arguments: list[str] | None = None) -> None:

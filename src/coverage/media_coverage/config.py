@@ -434,15 +434,15 @@ def parse(text: str, path: Path) -> Config:
     )
 
 
-def _scalar(value: str) -> str:
+def scalar(value: str) -> str:
     """A string in double quotes: no name can be taken for anything else."""
     return yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**9).strip()
 
 
 def _listed_feed(feed: Feed) -> str:
     extra = {"kind": feed.kind.value if feed.kind is not FeedKind.FEED else None, "title": feed.title}
-    keys = "".join(f", {key}: {_scalar(value)}" for key, value in extra.items() if value)
-    return f"- {{url: {_scalar(feed.url)}{keys}}}" if keys else f"- {_scalar(feed.url)}"
+    keys = "".join(f", {key}: {scalar(value)}" for key, value in extra.items() if value)
+    return f"- {{url: {scalar(feed.url)}{keys}}}" if keys else f"- {scalar(feed.url)}"
 
 
 def fragment(feeds: Sequence[Feed]) -> str:
@@ -450,10 +450,10 @@ def fragment(feeds: Sequence[Feed]) -> str:
     lines: list[str] = []
     for listed in _by_outlet(feeds).values():
         outlet = listed[0].outlet
-        lines.append(f"- name: {_scalar(outlet.name)}")
-        lines += [f"  country: {_scalar(outlet.country)}"] if outlet.country else []
-        lines.append(f"  group: {_scalar(outlet.group)}")
-        lines += [f"  aliases: [{', '.join(map(_scalar, outlet.aliases))}]"] if outlet.aliases else []
+        lines.append(f"- name: {scalar(outlet.name)}")
+        lines += [f"  country: {scalar(outlet.country)}"] if outlet.country else []
+        lines.append(f"  group: {scalar(outlet.group)}")
+        lines += [f"  aliases: [{', '.join(map(scalar, outlet.aliases))}]"] if outlet.aliases else []
         lines += ["  feeds:", *(f"    {_listed_feed(feed)}" for feed in listed)]
     return "".join(f"{line}\n" for line in lines)
 

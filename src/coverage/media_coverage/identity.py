@@ -155,7 +155,10 @@ def canonical_url(url: str | None) -> str | None:
     # surrogateescape keeps apart what is not UTF-8: %E8 and %E9 may name two articles.
     pairs = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
     identifying = [(k, v) for k, v in pairs if not _TRACKING.fullmatch(k) and (k.lower(), v) not in _AMP_PARAMETERS]
-    return urlunsplit(("https", netloc, _path(parts.path), urlencode(identifying, errors="surrogateescape"), ""))
+    path = _path(parts.path)
+    found = urlunsplit(("https", netloc, path, urlencode(identifying, errors="surrogateescape"), ""))
+    # Without its "amp" the path may be that of a redirector.
+    return canonical_url(found) if "amp" in parts.path and path != parts.path.rstrip("/") else found
 
 
 _AMP_PARAMETERS = {("outputtype", "amp"), ("output", "amp"), ("from", "rss")}

@@ -13,14 +13,14 @@ from sqlite_utils import Database
 
 from ..framing import DEFAULT_FRAMES, Frames
 from .aggregates import Aggregates
-from .connection import BUSY_SECONDS, check_frames, check_ours, connect, frames_of, migrate, speaking_of
+from .connection import BUSY_SECONDS, check_frames, check_ours, connect, engine, frames_of, migrate, speaking_of
 from .labels import Labels
 from .pages import Pages
 from .reading import Reading
 from .retention import Retention
 from .samples import Samples
 
-__all__ = ["BUSY_SECONDS", "Store", "open_store"]
+__all__ = ["BUSY_SECONDS", "Store", "engine", "open_store"]
 
 
 class Store(Pages, Labels, Retention, Samples, Aggregates, Reading):

@@ -87,6 +87,13 @@ def speaking_of(path: Path | str) -> Iterator[None]:
         raise
 
 
+def engine() -> tuple[tuple[int, ...], frozenset[str]]:
+    """The version of SQLite behind Python, and what it was compiled with."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        options = frozenset(option for (option,) in connection.execute("PRAGMA compile_options"))
+    return sqlite3.sqlite_version_info, options
+
+
 def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """A connection with the settings that each of ours has. Raises StoreError."""
     if path.is_dir():
