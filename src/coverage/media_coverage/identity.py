@@ -156,9 +156,9 @@ def canonical_url(url: str | None) -> str | None:
     pairs = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
     identifying = [(k, v) for k, v in pairs if not _TRACKING.fullmatch(k) and (k.lower(), v) not in _AMP_PARAMETERS]
     path = _path(parts.path)
-    found = urlunsplit(("https", netloc, path, urlencode(identifying, errors="surrogateescape"), ""))
+    plain = urlunsplit(("https", netloc, path, urlencode(identifying, errors="surrogateescape"), ""))
     # Without its "amp" the path may be that of a redirector.
-    return canonical_url(found) if "amp" in parts.path and path != parts.path.rstrip("/") else found
+    return canonical_url(plain) if "amp" in parts.path and path != parts.path.rstrip("/") else found
 
 
 _AMP_PARAMETERS = {("outputtype", "amp"), ("output", "amp"), ("from", "rss")}
