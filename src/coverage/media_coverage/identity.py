@@ -158,7 +158,7 @@ def canonical_url(url: str | None) -> str | None:
     path = _path(parts.path)
     plain = urlunsplit(("https", netloc, path, urlencode(identifying, errors="surrogateescape"), ""))
     # Without its "amp" the path may be that of a redirector.
-    return canonical_url(plain) if "amp" in parts.path and path != parts.path.rstrip("/") else found
+    return canonical_url(plain) if "amp" in parts.path and path != parts.path.rstrip("/") else plain
 
 
 _AMP_PARAMETERS = {("outputtype", "amp"), ("output", "amp"), ("from", "rss")}
