@@ -171,7 +171,7 @@ def fill(count: int, path: Path, seed: int = 1, say: Any = print) -> None:
     started = time.perf_counter()
     with open_store(path, read_only=False, frames=settings.frames) as store:
         run = store.begin_run(settings, load_classifier().info, datetime(2026, 3, 11, tzinfo=UTC))
-        model = int(store.query("SELECT model_id FROM run")["model_id"].item())
+        model, codebook = store.query("SELECT id, codebook_version FROM model").iloc[0]
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA synchronous = OFF")
         for pragma in ("journal_size_limit = 0", "cache_size = -400000", "temp_store = MEMORY"):
@@ -186,7 +186,7 @@ def fill(count: int, path: Path, seed: int = 1, say: Any = print) -> None:
         done = 0
         while chunk := list(itertools.islice(made, CHUNK)):
             db.execute("BEGIN")
-            _insert(db, chunk, outlets, feeds, fetches, _Labels(rng, run, model))
+            _insert(db, chunk, outlets, feeds, fetches, _Labels(rng, run, int(model), str(codebook)))
             db.execute("COMMIT")
             done += len(chunk)
             say(f"{done:,} articles, {time.perf_counter() - started:.0f} s")
@@ -205,6 +205,7 @@ class _Labels:
     rng: np.random.Generator
     run: int
     model: int
+    codebook: str
 
     def of(self, row: Row) -> tuple[Any, ...]:
         day = date.fromisoformat(row.published_at[:10])
@@ -220,7 +221,7 @@ class _Labels:
         evidence = json.dumps({})
         created = "2026-03-11T00:01:00+00:00"
         values = (int(p_relevant > 0.5), label, leaning, int(unsure), p_relevant, p_first, p_second, evidence, created)
-        return (row.number, self.model, "1", self.run, *values)
+        return (row.number, self.model, self.codebook, self.run, *values)
 
 
 def _attempts(db: sqlite3.Connection, run: int, feeds: Sequence[int]) -> int:
