@@ -404,9 +404,10 @@ def _check_classifier(config: Config, lines: dict[Location, int], path: Path) ->
 def parse(text: str, path: Path) -> Config:
     """Validate the text of a configuration; `path` is named in messages and anchors `database` and a model's folder."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = _Loader(text).get_single_data()
-        lines = _lines(node, path)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        lines = _lines(node, path)  # before merge keys are resolved, which puts more into the nodes
+        data = loader.construct_document(node) if node else None
     except RecursionError as error:
         raise ConfigError("not valid YAML: lists or mappings too deep inside one another", path=path) from error
     except yaml.YAMLError as error:
