@@ -30,6 +30,7 @@ LABELS = DEFAULT_FRAMES.labels
 DAILY_COLUMNS = (
     *("date", "outlet", "outlet_group", "country", "all_articles", "articles", "stories", "new_stories"),
     *("hopeful_peace", "appeasement", "mixed", "neither"),
+    *("sightings", "own_sightings", "own_articles", "own_new_stories", "listed", "listed_articles"),
 )
 
 COLUMNS = (
@@ -42,6 +43,10 @@ COLUMNS = (
     "on_topic",
     "label",
     "opens_story",
+    "opens_own",
+    "feeds",
+    "wire_copy",
+    "listed",
 )
 OUTLETS = {
     "Al-Lantern": ("uk", "GB"),
@@ -52,10 +57,16 @@ OUTLETS = {
 
 
 def articles(*rows: tuple[Any, ...]) -> pd.DataFrame:
-    """Rows of (date, outlet, story, label, opens); without a label the article is off topic."""
+    """Rows of (date, outlet, story, label, opens); without a label the article is off topic.
+
+    Each is in two feeds; story 1 is a wire's; what stands in the Inland Echo comes from a search.
+    """
     return pd.DataFrame(
         [
-            (number, day, outlet, *OUTLETS[outlet], story, int(label is not None), label, int(opens))
+            (
+                *(number, day, outlet, *OUTLETS[outlet], story, int(label is not None), label, int(opens)),
+                *(int(opens and story != 1), 2, int(story == 1), int(outlet != "Inland Echo")),
+            )
             for number, (day, outlet, story, label, opens) in enumerate(rows)
         ],
         columns=list(COLUMNS),
@@ -81,11 +92,12 @@ SIX = articles(
     (SUNDAY, "Inland Echo", 4, None, False),
 )
 SIX_DAILY = [
-    # date, outlet, group, country, all, articles, stories, new stories, hopeful, appeasement, mixed, neither
-    [MONDAY, "Al-Lantern", "uk", "GB", 2, 1, 1, 1, 0, 0, 0, 1],
-    [TUESDAY, "Al-Lantern", "uk", "GB", 1, 1, 1, 0, 0, 0, 1, 0],
-    [TUESDAY, "The Harbour Post", "us_center", "US", 2, 2, 1, 1, 1, 1, 0, 0],
-    [SUNDAY, "Inland Echo", "other", None, 1, 0, 0, 0, 0, 0, 0, 0],
+    # date, outlet, group, country, all, articles, stories, new stories, hopeful, appeasement, mixed, neither,
+    # sightings, own sightings, own articles, own new stories, listed, listed articles
+    [MONDAY, "Al-Lantern", "uk", "GB", 2, 1, 1, 1, 0, 0, 0, 1, 2, 2, 1, 1, 2, 1],
+    [TUESDAY, "Al-Lantern", "uk", "GB", 1, 1, 1, 0, 0, 0, 1, 0, 2, 0, 0, 0, 1, 1],
+    [TUESDAY, "The Harbour Post", "us_center", "US", 2, 2, 1, 1, 1, 1, 0, 0, 4, 0, 0, 0, 2, 2],
+    [SUNDAY, "Inland Echo", "other", None, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
 ]
 
 
@@ -103,13 +115,13 @@ def test_counts_are_whole_numbers_and_a_missing_country_is_none() -> None:
 
 def test_articles_that_are_all_off_topic_still_count_as_read() -> None:
     daily = daily_frames(articles((MONDAY, "Al-Lantern", 1, None, False), (MONDAY, "Al-Lantern", 2, None, False)))
-    assert listed(daily) == [[MONDAY, "Al-Lantern", "uk", "GB", 2, 0, 0, 0, 0, 0, 0, 0]]
+    assert listed(daily) == [[MONDAY, "Al-Lantern", "uk", "GB", 2, *[0] * 11, 2, 0]]
 
 
 def test_a_label_of_an_article_off_topic_is_not_counted() -> None:
     rows = articles((MONDAY, "Al-Lantern", 1, "mixed", True), (MONDAY, "Al-Lantern", 2, "mixed", True))
     rows.loc[1, ["on_topic", "opens_story"]] = 0
-    assert listed(daily_frames(rows)) == [[MONDAY, "Al-Lantern", "uk", "GB", 2, 1, 1, 1, 0, 0, 1, 0]]
+    assert listed(daily_frames(rows)) == [[MONDAY, "Al-Lantern", "uk", "GB", 2, 1, 1, 1, 0, 0, 1, 0, 2, 0, 0, 0, 2, 1]]
 
 
 def test_what_is_passed_in_stays_as_it_was() -> None:
@@ -223,6 +235,11 @@ def test_daily_counts_agree_with_counting_one_by_one(frame: pd.DataFrame) -> Non
             sum(row["label"] == label for row in relevant) for label in LABELS
         ]
         assert sum(found[label] for label in LABELS) == found["articles"]
+        own = [row for row in relevant if not row["wire_copy"]]
+        assert (found["sightings"], found["own_sightings"]) == (2 * len(relevant), 2 * len(own))
+        assert (found["own_articles"], found["own_new_stories"]) == (len(own), sum(row["opens_own"] for row in own))
+        assert found["listed"] == sum(row["listed"] for row in here)
+        assert found["listed_articles"] == sum(row["listed"] for row in relevant)
         assert (found["outlet_group"], found["country"]) == OUTLETS[found["outlet"]]
 
 

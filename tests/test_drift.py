@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from media_coverage.drift import COLUMNS, LEVEL, distance, drift, permutation_p, sentences
+from media_coverage.drift import COLUMNS, LEVEL, MANY, distance, drift, limit_p, permutation_p, sentences
 from media_coverage.framing import DEFAULT_FRAMES
 
 START = date(2026, 1, 5)
@@ -45,6 +45,22 @@ def test_a_test_without_a_difference_is_right_as_often_as_it_says() -> None:
     found = [permutation_p(rng.random(20), rng.random(40), seed) for seed in range(100)]
     assert 0 <= np.mean(np.array(found) <= 0.1) <= 0.2
     assert min(found) > LEVEL
+
+
+@pytest.mark.parametrize(("scaled", "p"), [(0.5, 0.9639452), (1.0, 0.2699997), (1.3581, 0.05), (1.9495, 0.001)])
+def test_the_limit_is_kolmogorovs(scaled: float, p: float) -> None:
+    """Values of the distribution as tables give them; with so many texts the correction vanishes."""
+    size = 10**10
+    assert limit_p(scaled / (size / 2) ** 0.5, size, size) == pytest.approx(p, rel=1e-3)
+    assert limit_p(0.0, MANY, MANY) == 1.0
+
+
+def test_the_limit_says_what_permutations_say_of_many_texts() -> None:
+    rng = np.random.default_rng(4)
+    for shift in (0.0, 0.02, 0.05):
+        one, other = rng.random(MANY), rng.random(5 * MANY) + shift
+        exact = permutation_p(one, other)
+        assert limit_p(distance(one, other), len(one), len(other)) == pytest.approx(exact, abs=0.05)
 
 
 def test_a_week_that_moves_is_named_and_others_are_not() -> None:

@@ -75,7 +75,7 @@ def test_the_database_speaks_of_these_frames_alone(project: Project) -> None:
     with open_store(project.config.database) as store:
         assert store.frames == FRAMES
         daily = store.daily_frames()
-        assert list(daily.columns[-4:]) == ["escalation", "de_escalation", "mixed", "neither"]
+        assert list(daily.columns[8:12]) == ["escalation", "de_escalation", "mixed", "neither"]
         assert daily[["escalation", "de_escalation"]].sum().min() > 0
         assert daily[list(FRAMES.labels)].sum().sum() == daily["articles"].sum() > 100
         articles = store.articles()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -463,6 +464,38 @@ def test_a_feed_that_is_listed_no_more_is_not_missed(store: Store) -> None:
     frame = store.collection().set_index("date")
     assert frame["feeds"].tolist() == [2, 1]
     assert frame["collection"].tolist() == ["full", "full"]
+
+
+COLLECTED = (
+    "SELECT * FROM v_outlet_collection ORDER BY date, outlet",
+    "SELECT * FROM v_period_collection ORDER BY period, scope, first_day, name",
+)
+DAYS_LATER = st.sampled_from([-3, 0, 0, 1, 1, 2, 9, 30])
+ANSWERS = st.sampled_from([None, End.OK, End.NOT_MODIFIED, End.TIMEOUT])
+ONE_FEED = make_config("https://press.example", {"Ledger": ["/ledger.xml"]})
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(DAYS_LATER, ANSWERS, ANSWERS, st.booleans()), min_size=1, max_size=9))
+def test_stored_collection_is_what_the_attempts_say(history: list[tuple[int, Any, Any, bool]]) -> None:
+    """Also when a clock is set back, and when a feed leaves feeds.yaml or comes back to it."""
+    at = NOW
+    with tempfile.TemporaryDirectory() as folder, open_store(Path(folder) / "x.db", read_only=False) as store:
+        for days, ledger, post, both in history:
+            at += days * DAY
+            config = CONFIG if both else ONE_FEED
+            answers = {LEDGER: ledger} | ({POST: post} if both else {})
+            run_id = store.begin_run(config, model_info(), at)
+            for feed, what in answers.items():
+                if what is not None:
+                    ask(store, run_id, feed, at, what)
+            store.store_collection()
+            store.end_run(run_id, "finished", 0, at)
+        stored = [store.query(sql) for sql in COLLECTED]
+        for table in ("outlet_day", "period_collection", "collection_stored"):
+            store._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
+        for sql, frame in zip(COLLECTED, stored, strict=True):
+            pd.testing.assert_frame_equal(frame, store.query(sql))
 
 
 def test_each_count_says_whether_its_outlet_was_collected_on_its_day(store: Store) -> None:

@@ -384,7 +384,7 @@ def test_a_new_database_gets_the_frames_asked_for_and_keeps_them(tmp_path: Path)
     with open_store(path) as store:
         assert store.frames == OTHER
         assert [frame.title for frame in store.frames.both] == ["Escalation", "Calm"]
-        assert list(store.daily_frames().columns)[-4:] == ["escalation", "calm", "mixed", "neither"]
+        assert list(store.daily_frames().columns)[8:12] == ["escalation", "calm", "mixed", "neither"]
         assert {"p_escalate", "p_calm"} < set(store.articles().columns)
         assert rows(store, "SELECT position, name, output, title, description FROM v_frames") == [
             (1, "escalation", "escalate", "Escalation", "Toward war"),
@@ -643,6 +643,29 @@ GOOD: dict[str, dict[str, object]] = {
         "mixed": 1,
         "neither": 1,
     },
+    "outlet_day": {
+        "date": "2026-02-03",
+        "outlet_id": 1,
+        "feeds": 3,
+        "feeds_asked": 2,
+        "feeds_answered": 1,
+        "feeds_failed": 1,
+        "collected": 1,
+    },
+    "period_collection": {
+        "period": "week",
+        "scope": "outlet",
+        "first_day": "2026-02-02",
+        "name": "Morning Ledger",
+        "days": 7,
+        "days_missing": 1,
+        "days_partial": 2,
+        "feed_days": 14,
+        "feed_days_asked": 12,
+        "feed_days_answered": 11,
+        "feed_days_failed": 1,
+    },
+    "collection_stored": {"one": 1, "before": "2026-02-04", "through_fetch": 7, "listed": "[]"},
     "changed_day": {"date": "2026-02-03"},
     "feed_url": {"id": 1, "feed_id": 1, "url": "https://press.example/a", "since": "2026-02-03", "reason": "listed"},
     "feed_health": {
@@ -770,6 +793,22 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("period_frames", "own_articles", [-1, 5]),
     ("period_frames", "uncertain", [-1, 5]),
     ("period_frames", "mixed", [-1, 2]),
+    ("outlet_day", "date", ["today"]),
+    ("outlet_day", "feeds", [0]),
+    ("outlet_day", "feeds_asked", [-1, 4]),
+    ("outlet_day", "feeds_answered", [-1, 3]),
+    ("outlet_day", "feeds_failed", [-1, 4]),
+    ("outlet_day", "collected", [2]),
+    ("period_collection", "period", ["year"]),
+    ("period_collection", "scope", ["feed"]),
+    ("period_collection", "first_day", ["today"]),
+    ("period_collection", "name", [""]),
+    ("period_collection", "days", [0]),
+    ("period_collection", "days_missing", [-1, 8]),
+    ("period_collection", "days_partial", [-1, 8]),
+    ("collection_stored", "one", [2]),
+    ("collection_stored", "before", ["today"]),
+    ("collection_stored", "listed", ["feeds"]),
     ("active", "one", [2]),
     ("column_description", "description", [""]),
 ]
@@ -854,7 +893,7 @@ def test_every_reference_must_exist(empty_database: Path, tmp_path: Path) -> Non
         references = [
             (t, key[3]) for t in tables(connection) for key in connection.execute(f"PRAGMA foreign_key_list({t})")
         ]
-        assert len(references) == 34
+        assert len(references) == 35
         for table, column in references:
             other = {name: 2 for name in GOOD[table] if name == "id"} | {column: 999}
             unique = {"url": "http://b", "key": "l", "text_sha256": "1", "codebook_version": "2", "name": "b"}

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 _KEYS = ["date", "outlet", "outlet_group", "country"]
 
+_KINDS = {
+    "sightings": "feeds",
+    "own_sightings": "own_feeds",
+    "own_articles": "own",
+    "own_new_stories": "opens_own",
+    "listed": "listed",
+    "listed_articles": "listed",
+}
+"""Further counts of a day, and the column whose sum each is: over on-topic articles, and `listed` over all."""
+
 PERIODS = ("day", "week", "month")
 """Lengths of a period; weeks are ISO weeks and begin on Monday."""
 
@@ -26,18 +36,20 @@ UNKNOWN = "unknown"
 def daily_frames(articles: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     """Counts per day and outlet, one row for each that has any article.
 
-    `articles` has one row per article with date, outlet, outlet_group, country, story_id, on_topic, label
-    and opens_story. The result has date, outlet, outlet_group, country, all_articles, articles, stories, new_stories
-    and one column per label; its counts add up over days and outlets, except `stories`, which counts a story once
+    `articles` has one row per article with date, outlet, outlet_group, country, story_id, on_topic, label, feeds,
+    wire_copy, listed, opens_story and opens_own. The result has date, outlet, outlet_group, country, all_articles,
+    articles, stories, new_stories, one column per label, sightings, own_sightings, own_articles, own_new_stories,
+    listed and listed_articles; its counts add up over days and outlets, except `stories`, which counts a story once
     per row (`new_stories` is its additive sibling).
     """
-    numbers = ["articles", "stories", "new_stories", *frames.labels]
+    numbers = ["articles", "stories", "new_stories", *frames.labels, *_KINDS]
     columns = [*_KEYS, "all_articles", *numbers]
     if articles.empty:
         return pd.DataFrame(columns=columns)
-    frame = articles.assign(
-        on_topic=articles["on_topic"].astype(bool), opens_story=articles["opens_story"].astype(bool)
-    )
+    flags = ("on_topic", "wire_copy", "listed", "opens_story", "opens_own")
+    frame = articles.assign(**{name: articles[name].astype(bool) for name in flags})
+    own = frame["on_topic"] & ~frame["wire_copy"]
+    frame = frame.assign(own=own, own_feeds=frame["feeds"].where(own, 0))
     keys = ["date", "outlet"]
     relevant = frame[frame["on_topic"]]
     counts = frame.groupby(keys).agg(
@@ -47,6 +59,10 @@ def daily_frames(articles: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     counts["articles"] = by_day.size()
     counts["stories"] = by_day["story_id"].nunique()
     counts["new_stories"] = by_day["opens_story"].sum()
+    counts["listed"] = frame.groupby(keys)["listed"].sum()
+    for name, column in _KINDS.items():
+        if name != "listed":
+            counts[name] = by_day[column].sum()
     for label in frames.labels:
         counts[label] = relevant[relevant["label"] == label].groupby(keys).size()
     counts[numbers] = counts[numbers].fillna(0).astype("int64")
@@ -55,7 +71,7 @@ def daily_frames(articles: pd.DataFrame, frames: Frames) -> pd.DataFrame:
 
 
 def _sum(frame: pd.DataFrame, key: pd.Series[str] | str) -> pd.DataFrame:
-    numbers = [name for name in frame.columns if name not in {*_KEYS, "stories"}]
+    numbers = [name for name in frame.columns if name not in {*_KEYS, *_KINDS, "stories"}]
     summed = frame.groupby(key, sort=True)[numbers].sum().reset_index()
     return summed.rename(columns={"new_stories": "stories"})
 

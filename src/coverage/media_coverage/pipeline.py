@@ -312,7 +312,8 @@ def apply_labels(
 
 
 def apply_aggregates(store: Store) -> int:
-    """Recompute the stored counts of the days that changed. Returns how many days."""
+    """Recompute the counts of the days that changed; store how past days were collected. Returns how many changed."""
+    store.store_collection()
     days, articles = store.changed_articles()
     if days:
         around = store.articles_of(aggregate.days_around(days))

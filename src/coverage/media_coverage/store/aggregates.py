@@ -21,7 +21,8 @@ class Aggregates(Connection):
         """The days to recompute, and the articles of those days.
 
         A day changes too when it shares a story with a changed day, because the story's first article may now be
-        another. Columns as in v_articles, plus `opens_story` (the story's first on-topic article).
+        another. Columns as in v_articles, plus `opens_story` (the first on-topic one of its story), `opens_own` (the
+        first of them that is no wire copy) and `listed` (a feed that is no search lists it).
         """
         days = [
             day
@@ -41,8 +42,13 @@ class Aggregates(Connection):
     def _articles_of_days(self, days: list[str]) -> pd.DataFrame:
         return self._frame(
             "SELECT v.article_id, v.date, v.outlet, v.outlet_group, v.country, v.story_id, v.on_topic, v.label, "
+            "v.feeds, v.wire_copy, EXISTS (SELECT 1 FROM sighting s JOIN feed f ON f.id = s.feed_id "
+            "WHERE s.article_id = v.article_id AND f.kind = 'feed') AS listed, "
             "v.on_topic AND NOT EXISTS (SELECT 1 FROM v_articles w WHERE w.story_id = v.story_id AND w.on_topic "
-            "AND (w.published_at, w.article_id) < (v.published_at, v.article_id)) AS opens_story "
+            "AND (w.published_at, w.article_id) < (v.published_at, v.article_id)) AS opens_story, "
+            "v.on_topic AND NOT v.wire_copy AND NOT EXISTS (SELECT 1 FROM v_articles w WHERE w.story_id = v.story_id "
+            "AND w.on_topic AND NOT w.wire_copy "
+            "AND (w.published_at, w.article_id) < (v.published_at, v.article_id)) AS opens_own "
             "FROM v_articles v WHERE v.date IN (SELECT value FROM json_each(?))",
             json.dumps(days),
         )
@@ -81,3 +87,46 @@ class Aggregates(Connection):
             )
             for row in frame.to_dict("records"):
                 self._insert("period_frames", {str(name): value for name, value in row.items()})
+
+    @translated
+    def store_collection(self) -> None:
+        """Make rows of how past days were collected, so that views need not go through every attempt ever made.
+
+        Days before that of the newest run are past. What was stored is thrown away and computed anew when it may have
+        changed: when feeds were added to or removed from feeds.yaml, outlets moved to another group, or a clock that
+        was set back put attempts into days that were stored.
+        """
+        with self._writing():
+            listed = self._one(
+                "SELECT json_group_array(json(x)) FROM (SELECT json_array(f.id, f.active, o.outlet_group, o.country) "
+                "AS x FROM feed f JOIN outlet o ON o.id = f.outlet_id ORDER BY f.id)"
+            )
+            stored = self._db.execute("SELECT before, through_fetch, listed FROM collection_stored").fetchone()
+            if stored and (
+                stored[2] != listed
+                or self._one("SELECT 1 FROM fetch WHERE id > ? AND started_at < ? LIMIT 1", stored[1], stored[0])
+            ):
+                for table in ("outlet_day", "period_collection", "collection_stored"):
+                    self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
+                stored = None
+            before = self._one("SELECT substr(max(started_at), 1, 10) FROM run")
+            if before is None or (stored and before <= stored[0]):
+                return
+            since = stored[0] if stored else ""
+            self._db.execute(
+                "INSERT INTO period_collection SELECT period, scope, first_day, name, days, days_missing, "
+                "days_partial, feed_days, feed_days_asked, feed_days_answered, feed_days_failed "
+                "FROM v_recent_collection WHERE CASE period WHEN 'day' THEN first_day WHEN 'week' THEN date(first_day, '+6 days') "
+                "ELSE date(first_day, '+1 month', '-1 day') END < ?",
+                [before],
+            )
+            self._db.execute(
+                "INSERT INTO outlet_day SELECT c.date, o.id, c.feeds, c.feeds_asked, c.feeds_answered, c.feeds_failed, "
+                "c.collected FROM v_outlet_collection c JOIN outlet o ON o.name = c.outlet "
+                "WHERE c.date >= ? AND c.date < ?",
+                [since, before],
+            )
+            self._db.execute(
+                "INSERT OR REPLACE INTO collection_stored VALUES (1, ?, coalesce((SELECT max(id) FROM fetch), 0), ?)",
+                [before, listed],
+            )

@@ -7,6 +7,16 @@ _COUNTRY = "ISO 3166 alpha-2 code of the outlet's country, NULL when unknown"
 _GROUP = "viewpoint group of the outlet, from feeds.yaml"
 _PROBABILITY = "calibrated probability in 0..1"
 
+_PERIOD_COLLECTION = {
+    "days": "days of the period from the first run to the last; NULL or no row for none",
+    "days_missing": "of them, those on which no outlet of the row was collected: gaps, not days without news",
+    "days_partial": "of them, those on which some outlet was missing",
+    "feed_days": "feeds in feeds.yaml, summed over days",
+    "feed_days_asked": "feeds asked at least once, summed over days",
+    "feed_days_answered": "feeds that answered well at least once, summed over days",
+    "feed_days_failed": "feeds asked without any good answer, summed over days",
+}
+
 DESCRIPTIONS: dict[str, dict[str, str]] = {
     "frame": {
         "position": "1 or 2: the net framing index is the first minus the second",
@@ -35,6 +45,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "last_success_at": f"when the feed last answered well; {_TIME}",
         "full_at": f"when a whole document last came, not a 304; {_TIME}",
         "off_since": f"when its server called it gone for good (410), since when it is not asked; {_TIME}",
+        "articles": "articles that it has listed so far",
+        "newest_article_at": f"when the newest of them was published; {_TIME}",
         "fresh_for_s": "update interval that the document itself asks for (ttl, sy:updatePeriod), seconds",
     },
     "feed_url": {
@@ -280,6 +292,34 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "$second": "on-topic articles so labelled",
         "mixed": "on-topic articles so labelled",
         "neither": "on-topic articles so labelled",
+        "sightings": "feeds that listed the row's on-topic articles, summed over articles",
+        "own_sightings": "sightings without wire copy",
+        "own_articles": "on-topic articles without wire copy; what agencies publish themselves counts",
+        "own_new_stories": "stories whose first on-topic article that is not wire copy stands in this row",
+        "listed": "articles, on topic or not, that a feed lists which is no search",
+        "listed_articles": "on-topic articles among them",
+    },
+    "outlet_day": {
+        "date": "day, UTC, YYYY-MM-DD, before collection_stored.before",
+        "outlet_id": "outlet that feeds.yaml lists",
+        "feeds": "its feeds in feeds.yaml on that day",
+        "feeds_asked": "feeds asked at least once",
+        "feeds_answered": "feeds that answered well at least once",
+        "feeds_failed": "feeds asked without any good answer",
+        "collected": "as in v_outlet_collection",
+    },
+    "period_collection": {
+        "period": "day, week (ISO, from Monday) or month, which ended before collection_stored.before",
+        "scope": "all, group, outlet or country: what the row is about",
+        "first_day": "first day of the period, UTC, YYYY-MM-DD",
+        "name": "name of the group, outlet or country; all for everything, unknown for an unknown country",
+        **_PERIOD_COLLECTION,
+    },
+    "collection_stored": {
+        "one": "always 1",
+        "before": "first day, UTC, YYYY-MM-DD, whose collection is not stored but read from the attempts",
+        "through_fetch": "newest attempt when it was stored",
+        "listed": "feeds, whether feeds.yaml lists them, group and country: stored rows hold for these",
     },
     "period_frames": {
         "period": "day, week (ISO, from Monday) or month",
@@ -314,16 +354,6 @@ _VERSION = DESCRIPTIONS["article_version"]
 _LABEL = DESCRIPTIONS["label"]
 _FETCH = DESCRIPTIONS["fetch"]
 _RUN = DESCRIPTIONS["run"]
-
-_PERIOD_COLLECTION = {
-    "days": "days of the period from the first run to the last; NULL or no row for none",
-    "days_missing": "of them, those on which no outlet of the row was collected: gaps, not days without news",
-    "days_partial": "of them, those on which some outlet was missing",
-    "feed_days": "feeds in feeds.yaml, summed over days",
-    "feed_days_asked": "feeds asked at least once, summed over days",
-    "feed_days_answered": "feeds that answered well at least once, summed over days",
-    "feed_days_failed": "feeds asked without any good answer, summed over days",
-}
 
 DESCRIPTIONS |= {
     "v_articles": {
@@ -583,8 +613,9 @@ DESCRIPTIONS |= {
         **{name: DESCRIPTIONS["feed_url"][name] for name in ("url", "since", "reason")},
     },
     "v_daily_frames": DESCRIPTIONS["daily_frames"],
-    "v_period_collection": _PERIOD_COLLECTION
-    | {name: DESCRIPTIONS["period_frames"][name] for name in ("period", "scope", "first_day", "name")},
+    "v_period_collection": DESCRIPTIONS["period_collection"] | {"period": "day, week (ISO, from Monday) or month"},
+    "v_recent_collection": DESCRIPTIONS["period_collection"]
+    | {"period": "day, week (ISO, from Monday) or month, which ended later than what period_collection holds"},
     "v_period_frames": DESCRIPTIONS["period_frames"]
     | _PERIOD_COLLECTION
     | {

@@ -378,6 +378,14 @@ class Ingestion(Runs):
             "times_seen = times_seen + 1 RETURNING times_seen",
             *(feed_id, article_id, entry.guid, seen_at, seen_at),
         )
+        if times_seen == 1:
+            self._db.execute(
+                "UPDATE feed SET articles = articles + 1, newest_article_at = max(coalesce(newest_article_at, ''), "
+                "(SELECT published_at FROM article WHERE id = ?)) WHERE id = ?",
+                [article_id, feed_id],
+            )
+        if times_seen == 1 and known is not None:  # one more feed that lists it
+            self._db.execute("INSERT OR IGNORE INTO changed_day SELECT date FROM article WHERE id = ?", [article_id])
         return known is None, reworded, times_seen > 1
 
     def _by_key(self, sighting: Sighting) -> int | None:

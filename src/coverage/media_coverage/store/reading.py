@@ -93,10 +93,8 @@ class Reading(Connection):
         Articles known from search feeds only are left out: a search lists nothing but the topic.
         """
         return self._frame(
-            "SELECT v.date, v.outlet, v.outlet_group, v.country, count(*) AS all_articles, sum(v.on_topic) AS articles "
-            "FROM v_articles v WHERE v.date BETWEEN ? AND ? AND EXISTS (SELECT 1 FROM sighting s "
-            "JOIN feed f ON f.id = s.feed_id WHERE s.article_id = v.article_id AND f.kind = 'feed') "
-            "GROUP BY v.date, v.outlet ORDER BY v.date, v.outlet",
+            "SELECT date, outlet, outlet_group, country, listed AS all_articles, listed_articles AS articles "
+            "FROM daily_frames WHERE date BETWEEN ? AND ? AND listed ORDER BY date, outlet",
             since,
             until,
         )
@@ -177,11 +175,25 @@ class Reading(Connection):
             "articles": self._one("SELECT count(*) FROM article"),
             "versions": self._one("SELECT count(*) FROM article_version"),
             "stories": self._one("SELECT count(*) FROM story"),
-            "other_language": self._one("SELECT count(*) FROM v_articles WHERE gate_stage = 'language'"),
-            "passed_gate": self._one("SELECT count(*) FROM v_articles WHERE passed_gate"),
-            "on_topic": self._one("SELECT count(*) FROM v_articles WHERE on_topic"),
+            "other_language": self._gated("g.stage = 'language'"),
+            "passed_gate": self._gated("g.passed"),
+            "on_topic": self._gated(
+                "g.passed AND EXISTS (SELECT 1 FROM model m JOIN label l ON l.version_id = g.version_id "
+                "AND l.model_id = m.id AND l.codebook_version = m.codebook_version "
+                "WHERE m.id = active.model_id AND l.relevant)"
+            ),
             "runs": self._one("SELECT count(*) FROM run"),
         }
+
+    def _gated(self, condition: str) -> int:
+        """Articles whose newest wording's decision fulfils a condition on `g`, the gate's row of it."""
+        return int(
+            self._one(
+                "SELECT count(*) FROM active CROSS JOIN gate g ON g.topic_id = active.topic_id "  # noqa: S608 - fixed texts
+                "CROSS JOIN article_version v ON v.id = g.version_id "
+                f"CROSS JOIN article a ON a.id = v.article_id AND a.current_version_id = v.id WHERE {condition}"
+            )
+        )
 
     @translated
     def integrity(self) -> str:

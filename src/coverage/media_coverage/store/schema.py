@@ -401,6 +401,48 @@ CREATE TABLE period_frames (
 INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
 """
 
+_COLLECTION = """
+CREATE TABLE outlet_day (
+    date TEXT NOT NULL CHECK (date LIKE '____-__-__'),
+    outlet_id INTEGER NOT NULL REFERENCES outlet (id),
+    feeds INTEGER NOT NULL CHECK (feeds > 0),
+    feeds_asked INTEGER NOT NULL CHECK (feeds_asked BETWEEN 0 AND feeds),
+    feeds_answered INTEGER NOT NULL CHECK (feeds_answered BETWEEN 0 AND feeds_asked),
+    feeds_failed INTEGER NOT NULL CHECK (feeds_failed BETWEEN 0 AND feeds_asked),
+    collected INTEGER CHECK (collected IN (0, 1)),
+    PRIMARY KEY (date, outlet_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE period_collection (
+    period TEXT NOT NULL CHECK (period IN ('day', 'week', 'month')),
+    scope TEXT NOT NULL CHECK (scope IN ('all', 'group', 'outlet', 'country')),
+    first_day TEXT NOT NULL CHECK (first_day LIKE '____-__-__'),
+    name TEXT NOT NULL CHECK (name <> ''),
+    days INTEGER NOT NULL CHECK (days > 0),
+    days_missing INTEGER NOT NULL CHECK (days_missing BETWEEN 0 AND days),
+    days_partial INTEGER NOT NULL CHECK (days_partial BETWEEN 0 AND days),
+    feed_days INTEGER NOT NULL CHECK (feed_days >= 0),
+    feed_days_asked INTEGER NOT NULL CHECK (feed_days_asked >= 0),
+    feed_days_answered INTEGER NOT NULL CHECK (feed_days_answered >= 0),
+    feed_days_failed INTEGER NOT NULL CHECK (feed_days_failed >= 0),
+    PRIMARY KEY (period, scope, first_day, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE collection_stored (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    before TEXT NOT NULL CHECK (before LIKE '____-__-__'),
+    through_fetch INTEGER NOT NULL,
+    listed TEXT NOT NULL CHECK (json_valid(listed))
+) STRICT;
+
+CREATE INDEX gate_passed ON gate (topic_id, version_id) WHERE passed;
+CREATE INDEX gate_language ON gate (topic_id, version_id) WHERE stage = 'language';
+
+INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
+"""
+
+_DAILY = "sightings own_sightings own_articles own_new_stories listed listed_articles".split()
+
 _APPEND_ONLY = ("article_version", "label", "gate")
 
 
@@ -651,3 +693,18 @@ def m009_periods(db: Database) -> None:
     """Counts by day, week and month; the next run computes them for all that is stored."""
     for statement in statements(_PERIODS, frames_of(db)):
         db.execute(statement)
+
+
+@migrations()
+def m014_collection(db: Database) -> None:
+    """Collection of past days as rows, and more counts of each day; the next run computes both for all days."""
+    for column in _DAILY:
+        db.execute(f"ALTER TABLE daily_frames ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0 CHECK ({column} >= 0)")
+    for statement in statements(_COLLECTION, frames_of(db)):
+        db.execute(statement)
+    db.execute("ALTER TABLE feed ADD COLUMN articles INTEGER NOT NULL DEFAULT 0 CHECK (articles >= 0)")
+    db.execute("ALTER TABLE feed ADD COLUMN newest_article_at TEXT")
+    db.execute(
+        "UPDATE feed SET (articles, newest_article_at) = (SELECT count(*), max(a.published_at) FROM sighting s "
+        "JOIN article a ON a.id = s.article_id WHERE s.feed_id = feed.id)"
+    )

@@ -86,21 +86,27 @@ JOIN model m ON m.id = l.model_id
 JOIN run r ON r.id = l.run_id;
 
 CREATE VIEW v_outlet_collection AS
-WITH RECURSIVE asked AS MATERIALIZED (
-    SELECT feed_id, substr(started_at, 1, 10) AS date, max(attempted) AS asked, max(succeeded) AS answered
-    FROM fetch
-    GROUP BY feed_id, substr(started_at, 1, 10)
+WITH RECURSIVE bound AS MATERIALIZED (
+    SELECT coalesce((SELECT before FROM collection_stored), '') AS day -- what was before it is stored
 ), listed AS MATERIALIZED (
-    SELECT a.feed_id,
+    SELECT f.id AS feed_id,
            f.outlet_id,
-           min(a.date) AS first_day,
-           CASE WHEN f.active THEN (SELECT substr(max(started_at), 1, 10) FROM run) ELSE max(a.date) END AS last_day,
-           min(CASE WHEN a.answered THEN a.date END) AS first_answer
-    FROM asked a
-    JOIN feed f ON f.id = a.feed_id
-    GROUP BY a.feed_id
+           substr((SELECT x.started_at FROM fetch x WHERE x.feed_id = f.id ORDER BY x.started_at LIMIT 1), 1, 10)
+               AS first_day,
+           CASE WHEN f.active THEN (SELECT substr(max(started_at), 1, 10) FROM run)
+                ELSE substr((SELECT x.started_at FROM fetch x WHERE x.feed_id = f.id
+                             ORDER BY x.started_at DESC LIMIT 1), 1, 10) END AS last_day,
+           substr((SELECT x.started_at FROM fetch x WHERE x.feed_id = f.id AND x.succeeded
+                   ORDER BY x.started_at LIMIT 1), 1, 10) AS first_answer
+    FROM feed f
+), asked AS MATERIALIZED (
+    SELECT l.feed_id, substr(x.started_at, 1, 10) AS date, max(x.attempted) AS asked, max(x.succeeded) AS answered
+    FROM bound
+    CROSS JOIN listed l
+    CROSS JOIN fetch x ON x.feed_id = l.feed_id AND x.started_at >= bound.day
+    GROUP BY l.feed_id, substr(x.started_at, 1, 10)
 ), day AS (
-    SELECT min(first_day) AS date FROM listed
+    SELECT max((SELECT min(first_day) FROM listed), (SELECT day FROM bound)) AS date
     UNION ALL
     SELECT date(date, '+1 day') FROM day WHERE date < (SELECT max(last_day) FROM listed)
 ), feed_day AS (
@@ -116,17 +122,23 @@ WITH RECURSIVE asked AS MATERIALIZED (
     FROM day d
     JOIN listed l ON d.date BETWEEN l.first_day AND l.last_day
     LEFT JOIN asked a ON a.feed_id = l.feed_id AND a.date = d.date
+), counted AS (
+    SELECT date, outlet_id, feeds, feeds_asked, feeds_answered, feeds_failed, collected
+    FROM outlet_day
+    UNION ALL
+    SELECT f.date,
+           f.outlet_id,
+           count(*),
+           sum(f.asked),
+           sum(f.answered),
+           sum(f.asked AND NOT f.answered),
+           CASE WHEN max(f.answered_before) THEN max(f.collected AND f.any_answered) END
+    FROM feed_day f
+    GROUP BY f.date, f.outlet_id
 )
-SELECT f.date,
-       o.name AS outlet,
-       count(*) AS feeds,
-       sum(f.asked) AS feeds_asked,
-       sum(f.answered) AS feeds_answered,
-       sum(f.asked AND NOT f.answered) AS feeds_failed,
-       CASE WHEN max(f.answered_before) THEN max(f.collected AND f.any_answered) END AS collected
-FROM feed_day f
-JOIN outlet o ON o.id = f.outlet_id
-GROUP BY f.date, f.outlet_id;
+SELECT c.date, o.name AS outlet, c.feeds, c.feeds_asked, c.feeds_answered, c.feeds_failed, c.collected
+FROM counted c
+JOIN outlet o ON o.id = c.outlet_id;
 
 CREATE VIEW v_daily_collection AS
 SELECT date,
@@ -144,27 +156,20 @@ FROM v_outlet_collection
 GROUP BY date;
 
 CREATE VIEW v_daily_counts AS
-WITH told AS (
-    SELECT date, outlet, outlet_group, country, feeds, wire_copy,
-           row_number() OVER (PARTITION BY story_id ORDER BY published_at, article_id) = 1 AS opens,
-           row_number() OVER (PARTITION BY story_id, wire_copy ORDER BY published_at, article_id) = 1 AS opens_of_kind
-    FROM v_articles
-    WHERE on_topic
-)
-SELECT t.date,
-       t.outlet,
-       t.outlet_group,
-       t.country,
-       sum(t.feeds) AS sightings,
-       count(*) AS articles,
-       sum(t.opens) AS new_stories,
-       sum(t.feeds * (NOT t.wire_copy)) AS own_sightings,
-       sum(NOT t.wire_copy) AS own_articles,
-       sum(t.opens_of_kind AND NOT t.wire_copy) AS own_new_stories,
+SELECT d.date,
+       d.outlet,
+       d.outlet_group,
+       d.country,
+       d.sightings,
+       d.articles,
+       d.new_stories,
+       d.own_sightings,
+       d.own_articles,
+       d.own_new_stories,
        c.collected
-FROM told t
-LEFT JOIN v_outlet_collection c ON c.date = t.date AND c.outlet = t.outlet
-GROUP BY t.date, t.outlet;
+FROM daily_frames d
+LEFT JOIN v_outlet_collection c ON c.date = d.date AND c.outlet = d.outlet
+WHERE d.articles;
 
 CREATE VIEW v_stories AS
 SELECT s.id AS story_id,
@@ -213,9 +218,8 @@ SELECT f.id AS feed_id,
        last.started_at AS last_fetch_at,
        last.outcome AS last_outcome,
        last.error AS last_error,
-       (SELECT count(*) FROM sighting s WHERE s.feed_id = f.id) AS articles,
-       (SELECT max(a.published_at) FROM sighting s JOIN article a ON a.id = s.article_id
-        WHERE s.feed_id = f.id) AS newest_article_at,
+       f.articles,
+       f.newest_article_at,
        coalesce((SELECT m.url FROM feed_url m WHERE m.feed_id = f.id ORDER BY m.id DESC LIMIT 1), f.url) AS address,
        f.off_since,
        coalesce(x.not_modified, 0) AS not_modified,
@@ -333,14 +337,23 @@ SELECT date,
        $first,
        $second,
        mixed,
-       neither
+       neither,
+       sightings,
+       own_sightings,
+       own_articles,
+       own_new_stories,
+       listed,
+       listed_articles
 FROM daily_frames;
 
-CREATE VIEW v_period_collection AS
-WITH listed AS MATERIALIZED (
+CREATE VIEW v_recent_collection AS
+WITH bound AS MATERIALIZED (
+    SELECT coalesce((SELECT before FROM collection_stored), '') AS day
+), listed AS MATERIALIZED (
     SELECT c.*, o.outlet_group, coalesce(o.country, 'unknown') AS country
     FROM v_outlet_collection c
     JOIN outlet o ON o.name = c.outlet
+    WHERE c.date >= coalesce((SELECT date(day, 'start of month', '-6 days') FROM bound), '')
 ), scoped AS (
     SELECT 'all' AS scope, 'all' AS name, * FROM listed
     UNION ALL SELECT 'group', outlet_group, * FROM listed
@@ -352,9 +365,11 @@ WITH listed AS MATERIALIZED (
     FROM scoped
     GROUP BY date, scope, name
 ), placed AS (
-    SELECT 'day' AS period, date AS first_day, * FROM daily
-    UNION ALL SELECT 'week', date(date, 'weekday 0', '-6 days'), * FROM daily
-    UNION ALL SELECT 'month', date(date, 'start of month'), * FROM daily
+    SELECT 'day' AS period, date AS first_day, date AS last_day, * FROM daily
+    UNION ALL
+    SELECT 'week', date(date, 'weekday 0', '-6 days'), date(date, 'weekday 0'), * FROM daily
+    UNION ALL
+    SELECT 'month', date(date, 'start of month'), date(date, 'start of month', '+1 month', '-1 day'), * FROM daily
 )
 SELECT period,
        first_day,
@@ -368,7 +383,17 @@ SELECT period,
        sum(answered) AS feed_days_answered,
        sum(failed) AS feed_days_failed
 FROM placed
+WHERE last_day >= (SELECT day FROM bound)
 GROUP BY period, first_day, scope, name;
+
+CREATE VIEW v_period_collection AS
+SELECT period, first_day, scope, name, days, days_missing, days_partial, feed_days, feed_days_asked,
+       feed_days_answered, feed_days_failed
+FROM period_collection
+UNION ALL
+SELECT period, first_day, scope, name, days, days_missing, days_partial, feed_days, feed_days_asked,
+       feed_days_answered, feed_days_failed
+FROM v_recent_collection;
 
 CREATE VIEW v_period_frames AS
 WITH dated AS (
@@ -392,13 +417,13 @@ SELECT d.period,
        d.mixed,
        d.neither,
        d.uncertain,
-       c.days,
-       c.days_missing,
-       c.days_partial,
-       c.feed_days,
-       c.feed_days_asked,
-       c.feed_days_answered,
-       c.feed_days_failed,
+       coalesce(c.days, r.days) AS days,
+       coalesce(c.days_missing, r.days_missing) AS days_missing,
+       coalesce(c.days_partial, r.days_partial) AS days_partial,
+       coalesce(c.feed_days, r.feed_days) AS feed_days,
+       coalesce(c.feed_days_asked, r.feed_days_asked) AS feed_days_asked,
+       coalesce(c.feed_days_answered, r.feed_days_answered) AS feed_days_answered,
+       coalesce(c.feed_days_failed, r.feed_days_failed) AS feed_days_failed,
        printf('SELECT * FROM v_articles WHERE on_topic AND date BETWEEN %Q AND %Q%s', d.first_day, d.last_day,
               CASE WHEN d.scope = 'all' THEN ''
                    WHEN d.scope = 'outlet' THEN printf(' AND outlet = %Q', d.name)
@@ -406,7 +431,10 @@ SELECT d.period,
                    WHEN d.name = 'unknown' THEN ' AND country IS NULL'
                    ELSE printf(' AND country = %Q', d.name) END) AS articles_sql
 FROM dated d
-LEFT JOIN v_period_collection c USING (period, scope, first_day, name);
+LEFT JOIN period_collection c
+       ON (c.period, c.scope, c.first_day, c.name) = (d.period, d.scope, d.first_day, d.name)
+LEFT JOIN v_recent_collection r
+       ON (r.period, r.scope, r.first_day, r.name) = (d.period, d.scope, d.first_day, d.name);
 
 CREATE VIEW v_events AS
 SELECT date, name FROM event;
@@ -484,13 +512,13 @@ SELECT s.name AS sample,
        l.p_relevant,
        l.p_$first_output,
        l.p_$second_output
-FROM sample_item i
-JOIN sample s ON s.id = i.sample_id
-JOIN model m ON m.id = s.model_id
-JOIN label l ON l.version_id = i.version_id AND l.model_id = m.id AND l.codebook_version = m.codebook_version
-JOIN article_version v ON v.id = i.version_id
-JOIN article a ON a.id = v.article_id
-JOIN outlet o ON o.id = a.outlet_id;
+FROM sample_item i -- cross joins: in this order, or every label is looked at
+CROSS JOIN sample s ON s.id = i.sample_id
+CROSS JOIN model m ON m.id = s.model_id
+CROSS JOIN label l ON l.version_id = i.version_id AND l.model_id = m.id AND l.codebook_version = m.codebook_version
+CROSS JOIN article_version v ON v.id = i.version_id
+CROSS JOIN article a ON a.id = v.article_id
+CROSS JOIN outlet o ON o.id = a.outlet_id;
 
 CREATE VIEW v_pages AS
 SELECT p.id AS page_fetch_id,
