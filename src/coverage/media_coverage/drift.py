@@ -107,11 +107,15 @@ def drift(labelled: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     return rows.assign(drift=rows["p"] <= LEVEL)
 
 
+def _p_said(p: float) -> str:
+    return f"< {LEVEL}" if p < LEVEL else f"= {p:.3f}"
+
+
 def sentences(rows: pd.DataFrame) -> list[str]:
     """What is to be said: one sentence per week and output that drifted, or one that nothing did."""
     found = [
         f"In the week of {row['first_day']} the probabilities of {row['output']} differ from those of the weeks before "
-        f"(distance {row['distance']:.2f}, p = {row['p']:.3f}; mean {row['mean']:.2f}, before "
+        f"(distance {row['distance']:.2f}, p {_p_said(row['p'])}; mean {row['mean']:.2f}, before "
         f"{row['reference_mean']:.2f}): other news, other feeds, or a model that errs differently; look before you "
         "rely on an audit from before that week."
         for row in rows[rows["drift"]].to_dict("records")

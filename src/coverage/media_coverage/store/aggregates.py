@@ -116,8 +116,8 @@ class Aggregates(Connection):
             self._db.execute(
                 "INSERT INTO period_collection SELECT period, scope, first_day, name, days, days_missing, "
                 "days_partial, feed_days, feed_days_asked, feed_days_answered, feed_days_failed "
-                "FROM v_recent_collection WHERE CASE period WHEN 'day' THEN first_day WHEN 'week' THEN date(first_day, '+6 days') "
-                "ELSE date(first_day, '+1 month', '-1 day') END < ?",
+                "FROM v_recent_collection WHERE CASE period WHEN 'day' THEN first_day "
+                "WHEN 'week' THEN date(first_day, '+6 days') ELSE date(first_day, '+1 month', '-1 day') END < ?",
                 [before],
             )
             self._db.execute(
