@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study install dev test test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage
+.PHONY: help demo study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -51,6 +51,14 @@ $(TRAIN_STAMP): $(BIN)/python constraints/train.txt pyproject.toml
 
 test-train: $(TRAIN_STAMP) ## run the tests that need torch, in an environment of their own (several GB)
 	$(TRAIN_VENV)/bin/python -m pytest tests/train
+
+# A browser is the system's: on Debian as root it is installed where there is none.
+test-browser: $(DEV_STAMP) ## run the tests that look at pages in Chromium (MEDIA_COVERAGE_BROWSER=FILE names another)
+	@(for name in "$${MEDIA_COVERAGE_BROWSER:-chromium}" chromium-browser google-chrome; do \
+		command -v "$$name" > /dev/null && exit 0; done; exit 1) || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get update -qq && apt-get install -y -qq chromium; } || \
+		{ echo "no Chromium here: install one, or name it with MEDIA_COVERAGE_BROWSER" >&2; exit 3; }
+	$(BIN)/python -m pytest tests/browser
 
 check: $(DEV_STAMP) ## types, lint, formatting, generated files
 	$(BIN)/mypy
