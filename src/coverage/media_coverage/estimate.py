@@ -6,6 +6,7 @@ correction.py takes those out with an audit sample; what an estimate is, and wha
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from enum import StrEnum
@@ -175,6 +176,13 @@ def net_framing_index(first: int, second: int) -> Estimate | None:
     return Estimate(2 * p.value - 1, 2 * p.low - 1, 2 * p.high - 1, p.n, effective_n=p.effective_n)
 
 
+@functools.lru_cache(maxsize=64)
+def _draws(outlets: int, resamples: int, seed: int) -> Floats:
+    """How often each outlet is drawn in each resample, (resamples, outlets): the same for every share of a seed."""
+    drawn = np.random.default_rng(seed).multinomial(outlets, np.full(outlets, 1 / outlets), size=resamples)
+    return drawn.astype(np.float64)
+
+
 def outlet_bootstrap(
     positive: Floats, base: Floats, n: float, *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> tuple[float, float, float] | None:
@@ -191,7 +199,7 @@ def outlet_bootstrap(
     if outlets < 2:
         return None
     p = float(positive.sum() / base.sum())
-    drawn = np.random.default_rng(seed).multinomial(outlets, np.full(outlets, 1 / outlets), size=resamples)
+    drawn = _draws(outlets, resamples, seed)
     variance = float(np.var((drawn @ positive) / (drawn @ base))) * outlets / (outlets - 1)
     if variance > 1e-18:
         effective = min(n, p * (1 - p) / variance)
