@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from . import interruption, logs
-from .commands import coding, collect, feeds, label, measure
+from .commands import coding, collect, data, feeds, label, measure
 from .errors import ExitCode, TrackerError
 
 
@@ -63,6 +63,7 @@ for _command in (
     coding.adjudicate,
     coding.agreement,
     coding.codes,
+    data.export_command,
 ):
     cli.add_command(_command)
 
