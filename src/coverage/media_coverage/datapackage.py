@@ -210,14 +210,14 @@ def _check_own(folder: Path) -> None:
         about = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8"))
         hashes = {resource["path"]: resource["hash"] for resource in about["resources"]}
         ours = "media_coverage" in about
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         ours, hashes = False, {}
     if not ours:
         raise InputError("holds files that no export has written; name a new folder", path=folder)
     for name in held:
         if name == DESCRIPTOR:
             continue
-        if name not in hashes:
+        if name not in hashes or not (folder / name).is_file():
             raise InputError(f"holds {name}, which no export has written; name a new folder", path=folder)
         if f"sha256:{_sha256(folder / name)}" != hashes[name]:
             raise InputError(f"holds {name}, which was changed after its export; name a new folder", path=folder)
