@@ -149,7 +149,8 @@ def _visit(
         by_key = {canonical_url(url): item for url, item in told.items()}
         for sighting in sightings:
             item = by_key.get(sighting.key, {"rel": int(sighting.entry.summary == WIRE), "hope": 0, "appease": 0})
-            truth.setdefault(sighting.entry.title, {name: item[name] for name in ("rel", "hope", "appease")})
+            hope = item["hope"] if sighting.entry.title in truth or edition == "first" else 0  # late wordings are cooler
+            truth.setdefault(sighting.entry.title, {"rel": item["rel"], "hope": hope, "appease": item["appease"]})
     store.record(run_id, fetched, parsed, sightings)
 
 
