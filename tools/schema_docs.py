@@ -1,4 +1,8 @@
-"""Write docs/schema.md from the package and an example database. `--check` exits 1 when the file differs."""
+"""Write docs/schema.md from the package and an example database, and record the columns of the views.
+
+Columns are added to the record (tests/data/view_columns.json) and never removed: views keep theirs, and the tests look.
+`--check` exits 1 when one of the files differs.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TARGET = Path(__file__).parents[1] / "docs" / "schema.md"
+RECORD = TESTS / "data" / "view_columns.json"
 
 LONGEST_EXAMPLE = 60
 
@@ -151,8 +156,17 @@ def _table_diagram(store: Store) -> str:
     return "\n".join([*lines, *relations])
 
 
-def render() -> str:
-    """The whole document: columns as SQLite reports them, examples from the example database."""
+def record(store: Store) -> str:
+    """The columns that views have had so far, and those that they have now."""
+    known: dict[str, list[str]] = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    for view in CONTRACT:
+        now = [column.name for column in store.columns(view)]
+        known[view] = [*known.get(view, []), *(name for name in now if name not in known.get(view, []))]
+    return json.dumps(known, indent=1) + "\n"
+
+
+def render() -> dict[Path, str]:
+    """The files as they should be: columns as SQLite reports them, examples from the example database."""
     with tempfile.TemporaryDirectory() as folder, open_store(make_example(Path(folder) / "example.db")) as store:
         parts = [_INTRODUCTION, _ENTITIES.format(views=_view_diagram(), tables=_table_diagram(store))]
         for title, names in (
@@ -161,18 +175,19 @@ def render() -> str:
         ):
             parts.append(f"\n## {title}\n")
             parts += [_section(store, name) for name in names]
-    return "".join(parts)
+        return {TARGET: "".join(parts), RECORD: record(store)}
 
 
 def main(arguments: list[str]) -> int:
     """Write or check."""
-    text = render()
+    texts = render()
     if arguments == ["--check"]:
-        if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-            print(f"{TARGET.name} is out of date: run tools/schema_docs.py")
-            return 1
-        return 0
-    TARGET.write_text(text, encoding="utf-8")
+        old = [path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+        for path in old:
+            print(f"{path.name} is out of date: run tools/schema_docs.py")
+        return int(bool(old))
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
     return 0
 
 
