@@ -58,9 +58,8 @@ def lines(path: Path) -> Iterator[str]:
             "drift": drift.drift(store.labelled(), store.frames),
         }.items():
             yield told(name, frame)
-        for by in ("all", "group", "outlet", "country"):
-            yield told(f"trend {by}", trend.trend(store, by=by))
-            yield told(f"corrected {by}", trend.trend(store, by=by, sample="audit"))
+        yield told("trend", trend.trend(store, by="group", period="month"))
+        yield told("corrected", trend.trend(store, period="month", sample="audit"))
         page = report.html(report.Material.from_store(store, END, "", "9999"))
         yield f"report {hashlib.sha256(page.encode()).hexdigest()}"
 

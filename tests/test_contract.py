@@ -10,7 +10,6 @@ import sys
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlite_utils import Database
@@ -23,9 +22,6 @@ from media_coverage.store import open_store, schema
 from media_coverage.store.contract import CONTRACT
 from media_coverage.store.descriptions import DESCRIPTIONS, SUBJECTS
 from media_coverage.store.kinds import KINDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DATA = Path(__file__).parent / "data"
 RECORDED: dict[str, list[str]] = json.loads((DATA / "view_columns.json").read_text(encoding="utf-8"))
@@ -203,12 +199,11 @@ def test_an_older_file_is_not_streamed_as_if_it_were_whole(tmp_path: Path) -> No
 # ---------------------------------------------------------------------- docs/schema.md
 
 
-def diagrams() -> Iterator[str]:
-    text = (Path(__file__).parents[1] / "docs" / "schema.md").read_text(encoding="utf-8")
-    yield from re.findall(r"^```mermaid\n(.*?)^```$", text, re.M | re.S)
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "schema.md").read_text(encoding="utf-8")
+DIAGRAMS = re.findall(r"^```mermaid\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("diagram", diagrams(), ids=["views", "tables"])
+@pytest.mark.parametrize("diagram", DIAGRAMS, ids=["views", "tables"])
 def test_diagrams_have_every_entity_once_and_relations_between_them(diagram: str) -> None:
     first, *lines = diagram.splitlines()
     assert first == "erDiagram"
@@ -231,8 +226,7 @@ def test_diagrams_have_every_entity_once_and_relations_between_them(diagram: str
 
 
 def test_every_column_of_the_document_has_a_type_and_an_example_where_there_is_one() -> None:
-    text = (Path(__file__).parents[1] / "docs" / "schema.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", text, re.M)
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", DOCUMENT, re.MULTILINE)
     assert len(rows) == len(KINDS)
     assert sum(example == "–" for *_, example in rows) < 25
 
