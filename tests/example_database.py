@@ -149,7 +149,9 @@ def _visit(
         by_key = {canonical_url(url): item for url, item in told.items()}
         for sighting in sightings:
             item = by_key.get(sighting.key, {"rel": int(sighting.entry.summary == WIRE), "hope": 0, "appease": 0})
-            hope = item["hope"] if sighting.entry.title in truth or edition == "first" else 0  # late wordings are cooler
+            hope = (
+                item["hope"] if sighting.entry.title in truth or edition == "first" else 0
+            )  # late wordings are cooler
             truth.setdefault(sighting.entry.title, {"rel": item["rel"], "hope": hope, "appease": item["appease"]})
     store.record(run_id, fetched, parsed, sightings)
 
@@ -159,7 +161,11 @@ def _read_pages(store: Store, run_id: int, settings: Config, at: datetime) -> No
     for page in store.pages(dict.fromkeys(outlets, FullText.ALL), at - timedelta(days=1)):
         fetched = Fetched(Feed(page.url, page.outlet), FetchOutcome.OK, at, 240, 200, page.url, body=b"<html></html>")
         text = PageText(f"{page.title}.\nThe whole of this invented article stands here, on a page of its own.")
-        lead = lead_of(page, text, language_of) if page.source is SummarySource.NONE else None
+        lead = (
+            lead_of(page, text, lambda title, words: language_of(title, words, None))
+            if page.source is SummarySource.NONE
+            else None
+        )
         store.record_page(run_id, page, fetched, text, lead)
     access = Robots(BASE, Access.RULES, at, at + timedelta(days=1), "User-agent: *\nAllow: /\n", "")
     store.remember_robots([access])
@@ -173,7 +179,9 @@ def _code(store: Store, truth: Mapping[str, Mapping[str, int]]) -> None:
     for item in store.sample_items("audit").to_dict("records"):
         item_truth = truth.get(item["title"], {"rel": 0, "hope": 0, "appease": 0})
         right = (bool(item_truth["rel"]), (bool(item_truth["hope"]), bool(item_truth["appease"])))
-        wrong = right if not right[0] or _draw(item["title"], "coder") > 0.15 else (True, (not right[1][0], right[1][1]))
+        wrong = (
+            right if not right[0] or _draw(item["title"], "coder") > 0.15 else (True, (not right[1][0], right[1][1]))
+        )
         for coder, kind, (relevant, frames) in (
             ("ada", "individual", right),
             ("bo", "individual", wrong),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pandas as pd
 
@@ -20,7 +20,7 @@ warnings.simplefilter("error")
 class _Absent(MetaPathFinder):
     """Nothing of the name is installed."""
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> None:
+    def find_spec(self, name: str, *_more: object) -> None:
         if name.partition(".")[0] == "pyarrow":
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
@@ -29,8 +29,8 @@ if "--without-pyarrow" in sys.argv:
     sys.meta_path.insert(0, _Absent())
 
 import pandas  # noqa: E402, ICN001
-
 from example_database import END  # noqa: E402
+
 from media_coverage import attention, drift, report, trend  # noqa: E402
 from media_coverage.store import open_store  # noqa: E402
 from media_coverage.store.contract import CONTRACT  # noqa: E402
@@ -65,10 +65,8 @@ def lines(path: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    kept = pandas.Series(["a"]).dtype.storage  # type: ignore[union-attr]
-    print(f"strings in {kept}")
-    for line in lines(Path(sys.argv[-1])):
-        print(line)
+    kept = pandas.Series(["a"]).dtype.storage
+    sys.stdout.writelines([f"strings in {kept}\n", *(f"{line}\n" for line in lines(Path(sys.argv[-1])))])
 
 
 if __name__ == "__main__":

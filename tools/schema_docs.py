@@ -112,7 +112,13 @@ def _section(store: Store, name: str) -> str:
         f"| {_cell(examples.get(column))} |"
         for column in columns
     ]
-    head = [f"\n### `{name}`\n", SUBJECTS[name], "", "| column | type | unit | holds | example |", "|---|---|---|---|---|"]
+    head = [
+        f"\n### `{name}`\n",
+        SUBJECTS[name],
+        "",
+        "| column | type | unit | holds | example |",
+        "|---|---|---|---|---|",
+    ]
     return "\n".join([*head, *rows, ""])
 
 
@@ -131,9 +137,7 @@ def _view_diagram() -> str:
             for column in columns
         }
         lines += _entity(name, [(kinds[name, column].type, column, roles[column]) for column in columns])
-        relations += [
-            f'    {other} |o--o{{ {name} : "{column}"' for column, (other, _) in view.refers.items()
-        ]
+        relations += [f'    {other} |o--o{{ {name} : "{column}"' for column, (other, _) in view.refers.items()]
     return "\n".join([*lines, *relations])
 
 
@@ -141,7 +145,9 @@ def _table_diagram(store: Store) -> str:
     lines, relations = [], []
     for name in (name for name in DESCRIPTIONS if not name.startswith("v_")):
         columns = store.query('SELECT name, type, "notnull" AS required, pk FROM pragma_table_info(?)', name)
-        foreign = store.query('SELECT "from" AS own, "table" AS other FROM pragma_foreign_key_list(?) ORDER BY id', name)
+        foreign = store.query(
+            'SELECT "from" AS own, "table" AS other FROM pragma_foreign_key_list(?) ORDER BY id', name
+        )
         refers = dict(zip(foreign["own"], foreign["other"], strict=True))
         keys = []
         for column, kind, required, place in columns.itertuples(index=False):

@@ -76,7 +76,7 @@ class Exported:
 
 
 @contextlib.contextmanager
-def _csv(path: Path, columns: Sequence[Column], about: Mapping[str, str]) -> Iterator[Callable[[Rows], None]]:
+def _csv(path: Path, columns: Sequence[Column], _about: Mapping[str, str]) -> Iterator[Callable[[Rows], None]]:
     texts = [column.kind.type == "text" for column in columns]
     with path.open("w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, lineterminator="\r\n")
@@ -91,7 +91,7 @@ def _csv(path: Path, columns: Sequence[Column], about: Mapping[str, str]) -> Ite
 
 
 @contextlib.contextmanager
-def _jsonl(path: Path, columns: Sequence[Column], about: Mapping[str, str]) -> Iterator[Callable[[Rows], None]]:
+def _jsonl(path: Path, columns: Sequence[Column], _about: Mapping[str, str]) -> Iterator[Callable[[Rows], None]]:
     names = [column.name for column in columns]
     with path.open("w", encoding="utf-8", newline="") as stream:
 

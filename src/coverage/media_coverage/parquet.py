@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def _arrow() -> Any:
+def _arrow() -> tuple[Any, Any]:
     try:
-        import pyarrow
-        import pyarrow.parquet
+        import pyarrow as pa
+        import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtraError("Parquet", "parquet") from error
-    return pyarrow
+    return pa, pq
 
 
 def require() -> None:
@@ -30,9 +30,9 @@ def require() -> None:
 
 def write(frame: pd.DataFrame, path: Path, about: dict[str, str]) -> None:
     """Write a frame without its index; `about` becomes the metadata of the file. Raises MissingExtraError."""
-    pa = _arrow()
+    pa, pq = _arrow()
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    pa.parquet.write_table(table.replace_schema_metadata(about), path, compression="zstd")
+    pq.write_table(table.replace_schema_metadata(about), path, compression="zstd")
 
 
 @contextlib.contextmanager
@@ -44,7 +44,7 @@ def writer(
     `types` are those of the columns: integer, number, string, date (YYYY-MM-DD) or datetime (ISO 8601 with offset);
     days and times are given as text. None is null. Raises MissingExtraError.
     """
-    pa = _arrow()
+    pa, pq = _arrow()
     known = {
         "integer": pa.int64(),
         "number": pa.float64(),
@@ -63,5 +63,5 @@ def writer(
         ]
         file.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
-    with pa.parquet.ParquetWriter(path, schema, compression="zstd") as file:
+    with pq.ParquetWriter(path, schema, compression="zstd") as file:
         yield add

@@ -56,9 +56,7 @@ CONTRACT = {
     "v_sample_items": View(
         ("sample", "version_id"), _BY_DAY, {"sample": ("v_samples", "sample"), "version_id": _VERSION}
     ),
-    "v_stories": View(
-        ("story_id",), "story_id IN (SELECT story_id FROM article WHERE date BETWEEN ?1 AND ?2)"
-    ),
+    "v_stories": View(("story_id",), "story_id IN (SELECT story_id FROM article WHERE date BETWEEN ?1 AND ?2)"),
     "v_story_links": View(
         ("article_id", "other_article_id"),
         f"{_BY_ARTICLE} AND other_article_id IN {_ARTICLES}",
@@ -148,5 +146,7 @@ class Contract(Connection):
                 {"model_id": name, "codebook_version": codebook, "active": bool(active), "labels": labels}
                 for name, codebook, active, labels in models
             ],
-            "frames": [{"name": frame.name, "output": frame.output, "title": frame.title} for frame in self.frames.both],
+            "frames": [
+                {"name": frame.name, "output": frame.output, "title": frame.title} for frame in self.frames.both
+            ],
         }
