@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import yaml
+from example_database import make_example
 from feedserver import FeedServer
 
 from media_coverage import cli, config
@@ -54,6 +55,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """An empty database, open for writing."""
     with open_store(tmp_path / "coverage.db", read_only=False) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with something in every table (example_database.py). To be read, or copied."""
+    return make_example(tmp_path_factory.mktemp("example") / "example.db")
 
 
 def model_info(version: str = "1", codebook_version: str = "1", frames: Frames = DEFAULT_FRAMES) -> ModelInfo:

@@ -43,6 +43,7 @@ OWNERS = {
     "pydantic": {"config"},
     "click": {"cli", "commands"},
     "filelock": {"lock"},
+    "pyarrow": {"parquet"},
 }
 """One owner per foreign library (a library missing here may be imported anywhere). A package is one owner."""
 
@@ -65,12 +66,14 @@ IMPURE = {
     "parser_process",
     "lock",
     "interruption",
+    "parquet",
+    "datapackage",
 }
 
 ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
     | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
-    | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor".split(), 2)
+    | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor datapackage".split(), 2)
     | {"demo": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""

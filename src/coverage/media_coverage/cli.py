@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from . import interruption, logs
-from .commands import coding, collect, feeds, label, measure, setup
+from .commands import coding, collect, data, feeds, label, measure, setup
 from .commands.examples import epilog
 from .errors import ExitCode, TrackerError
 
@@ -61,6 +61,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         measure.drift,
         measure.multiverse,
     ),
+    "Share": (data.export_command,),
     "Code by hand": (coding.sample, coding.code, coding.samples, coding.agreement, coding.adjudicate, coding.codes),
     "Models": (label.classify, label.compare, label.explain, label.score, label.evaluate, label.train),
 }

@@ -56,6 +56,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "attention": (("attention --by outlet", "how much of what each outlet publishes is on topic"),),
     "drift": (("drift", "do the probabilities still look as they did?"),),
     "multiverse": (("multiverse --format html --out multiverse.html", "under every other choice, on one page"),),
+    "export": (
+        ("export data", "every view as CSV, with a description that programs read"),
+        ("export data --format parquet --since 2026-02-01", "from one day on, for a column store"),
+    ),
     "sample": (
         ("sample --n 300 --seed 7", "draw texts to be coded"),
         ("sample --n 300 --name after --since 2026-02-17", "of one period"),

@@ -22,6 +22,7 @@ from ..framing import DEFAULT_FRAMES, Frames
 from ..identity import canonical_url
 from ..records import Frame
 from .descriptions import DESCRIPTIONS
+from .kinds import KINDS, Kind
 from .views import VIEWS
 
 if TYPE_CHECKING:
@@ -442,6 +443,7 @@ INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
 """
 
 _DAILY = "sightings own_sightings own_articles own_new_stories listed listed_articles".split()
+_DESCRIPTION = "table_name, column_name, description, type, unit"
 
 _APPEND_ONLY = ("article_version", "label", "gate")
 
@@ -468,6 +470,11 @@ def descriptions(frames: Frames) -> dict[tuple[str, str], str]:
         for table, columns in DESCRIPTIONS.items()
         for column, text in columns.items()
     }
+
+
+def kinds(frames: Frames) -> dict[tuple[str, str], Kind]:
+    """What kind of value each (table or view, column) of a database with these frames is."""
+    return {(table, filled(column, frames)): kind for (table, column), kind in KINDS.items()}
 
 
 def frames_of(db: Database) -> Frames:
@@ -507,11 +514,12 @@ def _refresh(db: Database, frames: Frames) -> None:
             db.execute(f"DROP VIEW {view}")
         for statement in wanted:
             db.execute(statement)
-    described = {(table, column): text for table, column, text in db.execute("SELECT * FROM column_description")}
-    if described != (texts := descriptions(frames)):
+    of_kind = kinds(frames)
+    described = {(*key, text, *of_kind[key]) for key, text in descriptions(frames).items()}
+    if set(db.execute(f"SELECT {_DESCRIPTION} FROM column_description")) != described:  # noqa: S608
         db.execute("DELETE FROM column_description")
-        for (table, column), text in texts.items():
-            db.execute("INSERT INTO column_description VALUES (?, ?, ?)", [table, column, text])
+        for row in sorted(described, key=lambda row: row[:2]):
+            db.execute(f"INSERT INTO column_description ({_DESCRIPTION}) VALUES (?, ?, ?, ?, ?)", list(row))  # noqa: S608
 
 
 def _refuse_changes(db: Database, table: str) -> None:
@@ -693,6 +701,13 @@ def m009_periods(db: Database) -> None:
     """Counts by day, week and month; the next run computes them for all that is stored."""
     for statement in statements(_PERIODS, frames_of(db)):
         db.execute(statement)
+
+
+@migrations()
+def m010_kinds(db: Database) -> None:
+    """Type and unit of every column, beside its description."""
+    db.execute("ALTER TABLE column_description ADD COLUMN type TEXT")
+    db.execute("ALTER TABLE column_description ADD COLUMN unit TEXT")
 
 
 @migrations()

@@ -1,0 +1,67 @@
+"""Tables as Parquet files. The only user of pyarrow (extra `parquet`). The same rows give the same bytes."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from .errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+
+def _arrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise MissingExtraError("Parquet", "parquet") from error
+    return pa, pq
+
+
+def require() -> None:
+    """Raise MissingExtraError where pyarrow is not installed."""
+    _arrow()
+
+
+def write(frame: pd.DataFrame, path: Path, about: dict[str, str]) -> None:
+    """Write a frame without its index; `about` becomes the metadata of the file. Raises MissingExtraError."""
+    pa, pq = _arrow()
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    pq.write_table(table.replace_schema_metadata(about), path, compression="zstd")
+
+
+@contextlib.contextmanager
+def writer(
+    path: Path, types: Mapping[str, str], about: Mapping[str, str]
+) -> Iterator[Callable[[Sequence[Sequence[Any]]], None]]:
+    """A file to be filled some rows at a time: call what it yields with rows, each a group of its own.
+
+    `types` are those of the columns: integer, number, string, date (YYYY-MM-DD) or datetime (ISO 8601 with offset);
+    days and times are given as text. None is null. Raises MissingExtraError.
+    """
+    pa, pq = _arrow()
+    known = {
+        "integer": pa.int64(),
+        "number": pa.float64(),
+        "string": pa.string(),
+        "date": pa.date32(),
+        "datetime": pa.timestamp("us", "UTC"),
+    }
+    given = {"date": pa.string(), "datetime": pa.string()}
+    schema = pa.schema([(name, known[kind]) for name, kind in types.items()], metadata=dict(about))
+
+    def add(rows: Sequence[Sequence[Any]]) -> None:
+        columns = zip(*rows, strict=True)
+        arrays = [
+            pa.array(values, given.get(kind, known[kind])).cast(known[kind])
+            for values, kind in zip(columns, types.values(), strict=True)
+        ]
+        file.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+    with pq.ParquetWriter(path, schema, compression="zstd") as file:
+        yield add
