@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 KINDS = ("standstill", "silent", "failing", "volume", "shift", "drift")
 """Worst first."""
 
+FEW, NAMED = 3, 12
+"""More alerts of one kind than this share a line, which names so many."""
+
+_OF_MANY = {"silent": "feeds have been silent for longer than usual", "failing": "feeds miss something"}
+
 Z99 = 2.5758293035489004
 
 
@@ -57,6 +62,22 @@ def alerts(
     if drift is not None and thresholds.drift:
         found += _drift(drift.to_dict("records"))
     return tuple(sorted(found, key=lambda alert: KINDS.index(alert.kind)))
+
+
+def alert_lines(found: Sequence[Alert]) -> list[str]:
+    """The alerts in lines for readers: feeds of one kind that are many share a line."""
+    lines = []
+    for kind in KINDS:
+        mine = [alert for alert in found if alert.kind == kind]
+        if kind not in _OF_MANY or len(mine) <= FEW:
+            lines += [alert.sentence for alert in mine]
+            continue
+        named = [f"{one.about} (since {one.since:%Y-%m-%d})" if one.since else one.about for one in mine[:NAMED]]
+        more = f", and {len(mine) - NAMED} more" if len(mine) > NAMED else ""
+        lines.append(
+            f"{len(mine)} {_OF_MANY[kind]}: {', '.join(named)}{more}; `media-coverage status` says what to do."
+        )
+    return lines
 
 
 def _collection(health: Health, thresholds: Thresholds, now: datetime) -> Iterable[Alert]:

@@ -58,8 +58,8 @@ COLLECTED_WELL = 0.95
 class Material:
     """Everything a report is made of, taken from the store at one moment.
 
-    `daily` are the rows of v_daily_frames, `stories` the story of each on-topic article, `articles` those that are
-    listed, newest first; `collection` has one row per day, columns as in v_daily_collection, up to yesterday at least,
+    `daily` are the rows of v_daily_frames, `on_topic` every on-topic article without its text, `articles` those that
+    are listed, newest first; `collection` has one row per day, columns as in v_daily_collection, up to yesterday at least,
     `outlet_days` one per day and outlet; `collected_from` is the day of the first run, None where there was none.
     `points` are the shares of the three mixes, columns as in shares.COLUMNS, corrected where `sample` names an audit
     sample; `group_points` and `outlet_points` those of single groups and outlets. `deciding` holds, for some articles,
@@ -72,7 +72,7 @@ class Material:
     since: str
     until: str
     daily: pd.DataFrame
-    stories: pd.DataFrame
+    on_topic: pd.DataFrame
     articles: pd.DataFrame
     points: pd.DataFrame
     group_points: pd.DataFrame
@@ -115,9 +115,10 @@ class Material:
         relevant = daily[daily["articles"] > 0]
         first, last = (str(relevant["date"].min()), str(relevant["date"].max())) if len(relevant) else ("", "")
         runs, events = store.runs(1), store.events()
-        outlet_days = _between(store.outlet_collection(), since, until)
+        outlet_days = store.outlet_collection()
         # Today is not over: only what has been asked already counts.
-        days = collection_through(store.collection(), (made_at - timedelta(days=1)).date().isoformat())
+        days = collection_through(shares.collected_days(outlet_days), (made_at - timedelta(days=1)).date().isoformat())
+        outlet_days = _between(outlet_days, since, until)
         long = bool(first) and (date.fromisoformat(last) - date.fromisoformat(first)).days > 7 * MAX_WEEKS
         period = "month" if long else "week"
         scale: dict[str, Any] = {"period": period, "events": list(events["date"])}
@@ -131,7 +132,8 @@ class Material:
         charted = set(relevant.groupby("outlet")["articles"].sum().nlargest(MAX_CHARTED).index)
         outlets = shares.estimated(daily, outlet_days, store.frames, by="outlet", names=charted, **scale, **only)
         clearest = _clearest(store, last) if last else ()
-        articles = store.articles_numbered([*clearest, *_listed(store, relevant, period, charted)])
+        on_topic = store.on_topic(since, until)
+        articles = store.articles_numbered([*clearest, *_listed(on_topic, period, charted)])
         drift = None
         if thresholds.drift and last:
             weeks = mondays(pd.Series([last]))[0]
@@ -145,7 +147,7 @@ class Material:
             since=since,
             until=until,
             daily=daily,
-            stories=store.on_topic_stories(since, until),
+            on_topic=on_topic,
             articles=articles,
             points=points,
             group_points=groups,
@@ -205,26 +207,21 @@ def _clearest(store: Store, last: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _listed(store: Store, relevant: pd.DataFrame, period: str, charted: Iterable[str]) -> set[int]:
+def _listed(on_topic: pd.DataFrame, period: str, charted: Iterable[str]) -> set[int]:
     """The numbers of the articles to be listed: the newest of each period, outlet and group, and of each small point."""
+    newest = on_topic.iloc[::-1]
+    newest = newest.assign(place=first_days(newest["date"], period)) if len(newest) else newest.assign(place=[])
+    small = newest[newest["outlet"].isin(set(charted))]
     found: set[int] = set()
-    placed = relevant.assign(place=first_days(relevant["date"], period)) if len(relevant) else relevant.assign(place=[])
-    spans = {place: (rows["date"].min(), rows["date"].max()) for place, rows in placed.groupby("place")}
-    each = _each(LISTED, len(spans), 8, 400)
-    for first, last in spans.values():
-        found.update(store.newest(first, last, each))
-    kinds = (("outlet", "outlet"), ("outlet_group", "group"))
-    for column, kind in kinds:
-        names = list(placed.groupby(column))
-        each = _each(NAMED, len(names), 3, 60)
-        for name, rows in names:
-            found.update(store.newest(rows["date"].min(), rows["date"].max(), each, **{kind: str(name)}))
-    small = placed[placed["outlet"].isin(set(charted))]
-    for column, kind, rows in (("outlet", "outlet", small), ("outlet_group", "group", placed)):
-        cells = list(rows.groupby([column, "place"]))
-        each = _each(NAMED, len(cells), 1, 10)
-        for (name, _), cell in cells:
-            found.update(store.newest(cell["date"].min(), cell["date"].max(), each, **{kind: str(name)}))
+    for rows, keys, total, least, most in (
+        (newest, ["place"], LISTED, 8, 400),
+        (newest, ["outlet"], NAMED, 3, 60),
+        (newest, ["outlet_group"], NAMED, 3, 60),
+        (newest, ["outlet_group", "place"], NAMED, 1, 10),
+        (small, ["outlet", "place"], NAMED, 1, 10),
+    ):
+        lists = rows.groupby(keys, sort=False)
+        found.update(lists.head(_each(total, lists.ngroups, least, most))["article_id"].tolist())
     return found
 
 
@@ -247,7 +244,7 @@ def counts_by(material: Material, by: str) -> pd.DataFrame:
     """
     frame = AGGREGATES[by](material.daily)
     frame = frame[frame["articles"] > 0].reset_index(drop=True)
-    distinct = material.stories.groupby(_KEY_OF[by](material.stories))["story_id"].nunique()
+    distinct = material.on_topic.groupby(_KEY_OF[by](material.on_topic))["story_id"].nunique()
     frame["stories"] = frame.iloc[:, 0].map(distinct).fillna(0).astype("int64")
     return estimate.with_intervals(frame, material.frames)
 
@@ -285,7 +282,7 @@ def totals(material: Material) -> dict[str, int]:
     """Sums over everything shown."""
     names = ["all_articles", "articles", *material.frames.labels]
     return {name: int(material.daily[name].sum()) for name in names} | {
-        "new_stories": int(material.stories["story_id"].nunique())
+        "new_stories": int(material.on_topic["story_id"].nunique())
     }
 
 

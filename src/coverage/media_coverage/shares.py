@@ -74,6 +74,23 @@ def collected_periods(outlet_days: pd.DataFrame, period: str, by: str) -> pd.Dat
     return found.astype("int64").reset_index()[columns]
 
 
+def collected_days(outlet_days: pd.DataFrame) -> pd.DataFrame:
+    """One row per day, columns as in the view v_daily_collection, from rows of v_outlet_collection."""
+    frame = outlet_days.assign(collected=outlet_days["collected"].astype("float64"))
+    frame["missing"] = frame["outlet"].where(frame["collected"] == 0)
+    counted = ["feeds", "feeds_asked", "feeds_answered", "feeds_failed"]
+    days = frame.groupby("date", sort=True)
+    found = days[counted].sum().astype("int64")
+    found["outlets"] = days["collected"].count()
+    found["outlets_collected"] = days["collected"].sum().astype("int64")
+    lists = frame[frame["missing"].notna()].groupby("date")["missing"].agg(", ".join)
+    found["outlets_missing"] = lists.reindex(found.index).astype(object)
+    some, whole = found["outlets_collected"] > 0, found["outlets_collected"] == found["outlets"]
+    found["collection"] = np.where(~some, "none", np.where(whole, "full", "partial"))
+    columns = ["date", "collection", *counted, "outlets", "outlets_collected", "outlets_missing"]
+    return found.reset_index()[columns]
+
+
 @dataclass(frozen=True, slots=True)
 class _Name:
     """The counts of one name, (periods, outlets, labels), zero in gaps; days, gaps and all its articles by period."""

@@ -14,15 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_NEWEST_FIRST = (
-    "FROM article a JOIN outlet o ON o.id = a.outlet_id JOIN active "
-    "JOIN gate g ON g.version_id = a.current_version_id AND g.topic_id = active.topic_id AND g.passed "
-    "JOIN model m ON m.id = active.model_id JOIN label l ON l.version_id = a.current_version_id "
-    "AND l.model_id = m.id AND l.codebook_version = m.codebook_version AND l.relevant "
-    "WHERE a.date BETWEEN ?1 AND ?2 "
-)
-"""The on-topic articles of some days, as v_articles tells them; a LIMIT ends the walk along an index."""
-
 _ON_TOPIC = (
     "FROM active JOIN model m ON m.id = active.model_id CROSS JOIN label l ON l.model_id = m.id "
     "AND l.codebook_version = m.codebook_version AND l.relevant "
@@ -31,7 +22,7 @@ _ON_TOPIC = (
     "JOIN gate g ON g.version_id = c.id AND g.topic_id = active.topic_id AND g.passed "
     "JOIN outlet o ON o.id = a.outlet_id "
 )
-"""The same set from the labels on, which are few beside all articles: for questions about all of it."""
+"""The on-topic articles of some days, as v_articles tells them: from the labels on, which are few beside all articles."""
 
 _EDITED = (
     "JOIN article_version v ON v.article_id = a.id JOIN article_version p ON p.id = (SELECT max(x.id) "
@@ -107,19 +98,6 @@ class Reading(Connection):
         )
 
     @translated
-    def newest(
-        self, since: str, until: str, limit: int, *, outlet: str | None = None, group: str | None = None
-    ) -> list[int]:
-        """The numbers of the newest `limit` on-topic articles of some days, of one outlet or group if asked."""
-        wanted = "AND o.name = ?4 " if outlet is not None else "AND o.outlet_group = ?4 " if group is not None else ""
-        name = [outlet if outlet is not None else group] if wanted else []
-        rows = self._db.execute(
-            f"SELECT a.id {_NEWEST_FIRST}{wanted}ORDER BY a.date DESC, a.id DESC LIMIT ?3",
-            [since, until, limit, *name],
-        )
-        return [number for (number,) in rows]
-
-    @translated
     def clearest(self, since: str, until: str, limit: int) -> list[int]:
         """The numbers of the `limit` certain articles of each frame in which the model finds most of it."""
         found: list[int] = []
@@ -142,10 +120,16 @@ class Reading(Connection):
         )
 
     @translated
-    def on_topic_stories(self, since: str = "", until: str = "9999") -> pd.DataFrame:
-        """The story of each on-topic article, without any text: date, outlet, outlet_group, country, story_id."""
+    def on_topic(self, since: str = "", until: str = "9999") -> pd.DataFrame:
+        """Every on-topic article without any text, oldest first.
+
+        Columns: article_id, date, outlet, outlet_group, country, story_id.
+        """
         return self._frame(
-            f"SELECT a.date, o.name AS outlet, o.outlet_group, o.country, a.story_id {_ON_TOPIC}", since, until
+            f"SELECT a.id AS article_id, a.date, o.name AS outlet, o.outlet_group, o.country, a.story_id {_ON_TOPIC}"
+            "ORDER BY a.date, a.id",
+            since,
+            until,
         )
 
     @translated
