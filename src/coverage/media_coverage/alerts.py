@@ -56,7 +56,7 @@ def alerts(
     thresholds: Thresholds,
     now: datetime,
 ) -> tuple[Alert, ...]:
-    """All alerts, worst first. `volumes` and `steps` are those of news.news; `drift` has the columns of drift.COLUMNS."""
+    """All alerts, worst first. `volumes` and `steps` are those of news.news; `drift` has the columns of drift.drift."""
     found = [*_collection(health, thresholds, now), *_volume(volumes, thresholds)]
     found += _shift(steps, frames, thresholds)
     if drift is not None and thresholds.drift:
@@ -119,8 +119,8 @@ def _volume(volumes: Sequence[Volume], thresholds: Thresholds) -> Iterable[Alert
         return
     last, (mean, low, high) = whole[-1], usual
     said = (
-        f"In {span_words(last.first_day, last.last_day)} came {last.articles:,} on-topic articles, where {mean:,.0f} are "
-        f"usual (as usual is anything from {low:,.0f} to {high:,.0f})"
+        f"In {span_words(last.first_day, last.last_day)} came {last.articles:,} on-topic articles, where "
+        f"{mean:,.0f} are usual (anything from {low:,.0f} to {high:,.0f} would be)"
     )
     if last.articles > high and last.articles >= thresholds.volume_factor * mean:
         yield Alert("volume", "all", f"{said}: an event, a new feed, or articles that a feed lists anew.")
@@ -143,18 +143,19 @@ def _shift(steps: Sequence[Step | None], frames: Frames, thresholds: Thresholds)
             yield Alert(
                 "shift",
                 frame.name,
-                f"The share of {frame.words} moved by {moved}, more than in any of the {step.rank[1]} steps before: see "
-                "which outlets and stories are behind it.",
+                f"The share of {frame.words} moved by {moved}, more than in any of the {step.rank[1]} steps before: "
+                "see which outlets and stories are behind it.",
             )
 
 
 def _drift(rows: Iterable[Mapping[object, object]]) -> Iterable[Alert]:
     for row in rows:
         if row["drift"]:
+            output = str(row["output"])
             yield Alert(
                 "drift",
-                str(row["output"]),
-                f"In the week of {row['first_day']} the classifier's probabilities of {row['output']} differ from those "
-                f"of the weeks before (distance {row['distance']:.2f}, p = {row['p']:.3f}): other news, other feeds, or "
-                "a model that errs differently; look before you rely on an older audit.",
+                output,
+                f"In the week of {row['first_day']} the classifier's probabilities of {output} differ from those of "
+                f"the weeks before (distance {row['distance']:.2f}, p = {row['p']:.3f}): other news, other feeds, or a "
+                "model that errs differently; look before you rely on an older audit.",
             )

@@ -61,11 +61,18 @@ def _said(long: pd.DataFrame, where: pd.Series[str]) -> list[str]:
     """What each point says of itself: "week of 2 February 2026: Appeasement 39 % [28–52] of 56 articles"."""
     columns = (where, long["framing"], long["share"], long["low"], long["high"], long["n"])
     return [
-        f"{place}: {framing} {100 * share:.0f} % [{100 * low:.0f}–{100 * high:.0f}] of {n:,} articles"
+        f"{place}: {framing} {100 * share:.0f} % [{100 * low:.0f}–{100 * high:.0f}] of {int(n):,} articles"
         if share == share  # not missing
         else place
         for place, framing, share, low, high, n in zip(*columns, strict=True)
     ]
+
+
+def targets(points: pd.DataFrame) -> pd.Series[str]:
+    """What the anchor of each point ends with: its first day, and its last where it stands for several periods."""
+    if "periods" not in points:
+        return points["date"].astype(str)
+    return points["date"] + ("-" + points["last_day"]).where(points["periods"] > 1, "")
 
 
 def _spans(frame: pd.DataFrame, days: int) -> list[str]:
@@ -119,7 +126,7 @@ def _weeks(weekly: pd.DataFrame, gaps: pd.DataFrame, days: int = 7) -> tuple[pd.
     `visible` is less for periods in which some day was not collected. A point of several periods stands at the first.
     """
     frame = weekly.assign(
-        week=pd.to_datetime(weekly["date"]), link="#week-" + weekly["date"], said=_spans(weekly, days)
+        week=pd.to_datetime(weekly["date"]), link="#week-" + targets(weekly), said=_spans(weekly, days)
     )
     first, last = frame["week"].min(), frame["week"].max()
     length = pd.DateOffset(months=1) if days > 7 else pd.Timedelta(days=days)
@@ -154,7 +161,7 @@ def volume(daily: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame) -> alt
     first = min([frame["day"].min(), *gaps["start"][gaps["start"] >= frame["day"].min()]])
     last = max([frame["end"].max(), *gaps["end"]])
     bars = alt.Chart(frame[["day", "end", "articles"]]).mark_bar(color=GREY, opacity=0.6, aria=False)
-    x = alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b %Y", labelAngle=-30, grid=False))
+    x = alt.X("day:T", title=None, axis=_time_axis())
     y = alt.Y("articles:Q", title="articles per day", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(domainMin=0))
     drawn = bars.encode(x=x, x2="end:T", y=y, y2=alt.datum(0))
     layers = [drawn, *_gaps(gaps, first, last), *_events(events, first, last)]
@@ -203,7 +210,7 @@ def _lines(long: pd.DataFrame, frames: Frames, x: alt.X, y: alt.Y, size: int = 7
 
 
 def _time_axis(**options: Any) -> alt.Axis:
-    return alt.Axis(**({"format": "%-d %b %Y", "labelAngle": -30, "grid": False} | options))
+    return alt.Axis(**({"format": "%-d %b %Y", "grid": False, "tickCount": 8, "labelOverlap": True} | options))
 
 
 def small(
@@ -220,13 +227,48 @@ def small(
     `span` is the time that all charts beside each other show.
     """
     frame, _, _ = _weeks(points, gaps, days)
-    frame["link"] = link + "-" + frame["date"].fillna("")
+    frame["link"] = frame["link"].str.replace("#week", link, n=1, regex=False)
     ticks = _time_axis(format="%b %Y", labelAngle=0, tickCount=3, labelFontSize=10)
     x = alt.X("week:T", title=None, axis=ticks, scale=alt.Scale(domain=[_iso(day) for day in span]))
     y = alt.Y("share:Q", title=None, axis=alt.Axis(format="%", values=[0, 0.5, 1]), scale=alt.Scale(domain=[0, 1]))
     chart = alt.layer(*_gaps(gaps, *span), *_lines(_points(frame, frames), frames, x, y, 40))
     width, height = SMALL
     return chart.properties(width=width, height=height, **({"title": title} if title else {}))
+
+
+def small_counts(
+    counts: pd.DataFrame, frames: Frames, span: tuple[pd.Timestamp, pd.Timestamp], link: str, days: int = 7, **of: str
+) -> alt.LayerChart:
+    """Articles of one group or outlet per period as a small chart: the first frame upwards, the second downwards.
+
+    For names with too few articles for percentages. `counts` has date, articles and a column per label; links and
+    `span` as in `small`. `of` may be a title.
+    """
+    where = _spans(counts, days)
+    parts = []
+    for kind, sign in zip(frames.both, (1, -1), strict=True):
+        part = pd.DataFrame({"start": pd.to_datetime(counts["date"]), "framing": kind.title})
+        part["end"] = part["start"] + pd.Timedelta(days=days)
+        part["signed"] = sign * counts[kind.name].astype("int64")
+        part["link"] = link + "-" + counts["date"]
+        part["said"] = [
+            f"{place}: {kind.title} {int(k)} of {int(n)} articles"
+            for place, k, n in zip(where, counts[kind.name], counts["articles"], strict=True)
+        ]
+        parts.append(part)
+    long = pd.concat(parts, ignore_index=True)
+    most = max(2, int(long["signed"].abs().max()))
+    ticks = _time_axis(format="%b %Y", tickCount=3, labelFontSize=10)
+    x = alt.X("start:T", title=None, axis=ticks, scale=alt.Scale(domain=[_iso(day) for day in span]))
+    labels = alt.Axis(labelExpr="format(abs(datum.value), 'd')", values=[-most, 0, most])
+    y = alt.Y("signed:Q", title=None, axis=labels, scale=alt.Scale(domain=[-most, most]))
+    bars = alt.Chart(long[long["signed"] != 0]).mark_bar(opacity=0.85, tooltip=None)
+    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(opacity=0.6, aria=False).encode(y="zero:Q")
+    drawn = bars.encode(
+        x=x, x2="end:T", y=y, y2=alt.datum(0), color=_colour(frames), href="link:N", description="said:N"
+    )
+    width, height = SMALL
+    return alt.layer(drawn, zero).properties(width=width, height=height, **of)
 
 
 def _iso(day: pd.Timestamp) -> dict[str, int]:

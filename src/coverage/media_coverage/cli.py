@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from . import interruption, logs
-from .commands import coding, collect, feeds, label, measure
+from .commands import coding, collect, feeds, label, measure, report
 from .errors import ExitCode, TrackerError
 
 
@@ -51,7 +51,8 @@ for _command in (
     label.compare,
     label.explain,
     label.train,
-    measure.report,
+    report.report,
+    report.alerts,
     measure.trend,
     measure.events,
     measure.attention,

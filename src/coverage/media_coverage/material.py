@@ -46,7 +46,7 @@ MAX_CHARTED = 12
 
 MIN_COPIES = 3
 COPIED, EDITED = 20, 50
-CLEAREST = 6
+CLEAREST = 4
 """Headlines shown for each frame."""
 
 CLEAREST_DAYS = 28
@@ -59,8 +59,8 @@ class Material:
     """Everything a report is made of, taken from the store at one moment.
 
     `daily` are the rows of v_daily_frames, `on_topic` every on-topic article without its text, `articles` those that
-    are listed, newest first; `collection` has one row per day, columns as in v_daily_collection, up to yesterday at least,
-    `outlet_days` one per day and outlet; `collected_from` is the day of the first run, None where there was none.
+    are listed, newest first; `collection` has one row per day, columns as in v_daily_collection, up to yesterday at
+    least, `outlet_days` one per day and outlet; `collected_from` is the day of the first run, None for none.
     `points` are the shares of the three mixes, columns as in shares.COLUMNS, corrected where `sample` names an audit
     sample; `group_points` and `outlet_points` those of single groups and outlets. `deciding` holds, for some articles,
     the words of the headline that carry the label.
@@ -208,7 +208,7 @@ def _clearest(store: Store, last: str) -> tuple[int, ...]:
 
 
 def _listed(on_topic: pd.DataFrame, period: str, charted: Iterable[str]) -> set[int]:
-    """The numbers of the articles to be listed: the newest of each period, outlet and group, and of each small point."""
+    """The numbers of the articles to be listed: the newest of each period, outlet and group, and of each point."""
     newest = on_topic.iloc[::-1]
     newest = newest.assign(place=first_days(newest["date"], period)) if len(newest) else newest.assign(place=[])
     small = newest[newest["outlet"].isin(set(charted))]
@@ -238,7 +238,7 @@ _KEY_OF: dict[str, Callable[[pd.DataFrame], pd.Series[str]]] = {
 
 
 def counts_by(material: Material, by: str) -> pd.DataFrame:
-    """Counts, shares and index with Wilson's intervals per day, week, group, outlet or country; rows with articles only.
+    """Counts, shares and index with Wilson's intervals per day, week, group, outlet or country that has articles.
 
     `stories` counts the distinct stories among the articles of the row.
     """
@@ -290,6 +290,51 @@ def line(points: pd.DataFrame, composition: Composition, *, index: bool = False)
     """The points of one mix as shares.wide gives them: the shares, or the index."""
     rows = points[(points["composition"] == str(composition)) & ((points["measure"] == "index") == index)]
     return shares.wide(rows)
+
+
+def by_period(material: Material) -> pd.DataFrame:
+    """The trend as a table: one row per point of the shares, and for each period after the last that is over.
+
+    Columns: date, last_day, periods, articles, stories, one per label, its share_<label> with ends (of the mix in which
+    every article weighs the same), index with ends, index_n and index_periods at the first period of each point of the
+    index, and how far the days were collected: days, days_missing, days_partial, outlets, outlets_least.
+    """
+    frame = line(material.points, Composition.ITEMS)
+    if frame.empty:
+        return frame
+    index = line(material.points, Composition.ITEMS, index=True).rename(
+        columns={"n": "index_n", "periods": "index_periods"}
+    )
+    frame = frame.merge(
+        index[["date", "index", "index_low", "index_high", "index_n", "index_periods"]], on="date", how="left"
+    )
+    later = [one for one in volumes_of(material) if one.first_day.isoformat() > frame["last_day"].max()]
+    quiet = [{"date": f"{one.first_day}", "last_day": f"{one.last_day}", "periods": 1, "articles": 0} for one in later]
+    frame = pd.concat([frame, pd.DataFrame(quiet)], ignore_index=True) if quiet else frame
+    told = [_spanned(material, row["date"], row["last_day"]) for row in frame.to_dict("records")]
+    frame = frame.drop(columns=["outlets", "days", "days_missing", "days_partial"])
+    frame = pd.concat([frame, pd.DataFrame(told, index=frame.index)], axis=1)
+    whole = ["articles", "periods", "index_n"]
+    frame[whole] = frame[whole].fillna(0).astype("int64")
+    return frame[(frame["articles"] > 0) | (frame["days"] > 0) | (frame["date"] <= material.daily["date"].max())]
+
+
+def _spanned(material: Material, first: str, last: str) -> dict[str, int]:
+    """Counts and collection of the days from `first` to `last`."""
+    counts = material.daily[material.daily["date"].between(first, last)]
+    days = material.collection[material.collection["date"].between(first, last)]
+    stories = material.on_topic[material.on_topic["date"].between(first, last)]["story_id"]
+    some = days[days["collection"] != "none"]
+    return {
+        **{label: int(counts[label].sum()) for label in material.frames.labels},
+        "all_articles": int(counts["all_articles"].sum()),
+        "stories": int(stories.nunique()),
+        "days": len(days),
+        "days_missing": int((days["collection"] == "none").sum()),
+        "days_partial": int((days["collection"] == "partial").sum()),
+        "outlets": int(days["outlets"].max()) if len(days) else 0,
+        "outlets_least": int(some["outlets_collected"].min()) if len(some) else 0,
+    }
 
 
 # ---------------------------------------------------------------------- what follows

@@ -156,7 +156,7 @@ def span_words(first: date, last: date) -> str:
 def points_words(value: float, low: float, high: float) -> str:
     """ "+20 points [+3 to +37]". Ends are rounded outwards, so that no interval gains or loses zero by rounding."""
     ends = (math.floor(100 * low + 1e-9), math.ceil(100 * high - 1e-9))
-    if low > 0 and ends[0] <= 0 or high < 0 and ends[1] >= 0:
+    if (low > 0 and ends[0] <= 0) or (high < 0 and ends[1] >= 0):
         return f"{_signed(100 * value, 1)} points [{_signed(100 * low, 1)} to {_signed(100 * high, 1)}]"
     return f"{_signed(100 * value, 0)} points [{_signed(ends[0], 0)} to {_signed(ends[1], 0)}]"
 
@@ -242,7 +242,8 @@ def _frames(told: Sequence[Sequence[Point]], steps: Sequence[Step | None], frame
     moved = [_move(f"the share of {frame.words}", one) for frame, one in known if one.direction]
     still = [(frame, one) for frame, one in known if not one.direction]
     listed = " and ".join(
-        f"{frame.words} {_percent(one.before)} to {_percent(one.now)}, {points_words(one.difference, one.low, one.high)}"
+        f"{frame.words} {_percent(one.before)} to {_percent(one.now)}, "
+        f"{points_words(one.difference, one.low, one.high)}"
         for frame, one in still
     )
     if not moved:

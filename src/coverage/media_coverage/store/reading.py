@@ -22,7 +22,7 @@ _ON_TOPIC = (
     "JOIN gate g ON g.version_id = c.id AND g.topic_id = active.topic_id AND g.passed "
     "JOIN outlet o ON o.id = a.outlet_id "
 )
-"""The on-topic articles of some days, as v_articles tells them: from the labels on, which are few beside all articles."""
+"""The on-topic articles of some days, as v_articles tells them: from the labels on, which are few beside articles."""
 
 _EDITED = (
     "JOIN article_version v ON v.article_id = a.id JOIN article_version p ON p.id = (SELECT max(x.id) "
