@@ -32,7 +32,10 @@ KINDS = ("standstill", "silent", "failing", "volume", "shift", "drift")
 FEW, NAMED = 3, 12
 """More alerts of one kind than this share a line, which names so many."""
 
-_OF_MANY = {"silent": "feeds have been silent for longer than usual", "failing": "feeds miss something"}
+_OF_MANY = {
+    "silent": ("has been silent for longer than usual", "have been silent for longer than usual"),
+    "failing": ("misses something", "miss something"),
+}
 
 Z99 = 2.5758293035489004
 
@@ -64,19 +67,19 @@ def alerts(
     return tuple(sorted(found, key=lambda alert: KINDS.index(alert.kind)))
 
 
-def alert_lines(found: Sequence[Alert]) -> list[str]:
-    """The alerts in lines for readers: feeds of one kind that are many share a line."""
+def alert_lines(found: Sequence[Alert], few: int = FEW) -> list[str]:
+    """The alerts in lines for readers: feeds of one kind that are more than `few` share a line."""
     lines = []
     for kind in KINDS:
         mine = [alert for alert in found if alert.kind == kind]
-        if kind not in _OF_MANY or len(mine) <= FEW:
+        if kind not in _OF_MANY or len(mine) <= few:
             lines += [alert.sentence for alert in mine]
             continue
-        named = [f"{one.about} (since {one.since:%Y-%m-%d})" if one.since else one.about for one in mine[:NAMED]]
+        named = [f"{alert.about} (since {alert.since:%Y-%m-%d})" if alert.since else alert.about for alert in mine]
         more = f", and {len(mine) - NAMED} more" if len(mine) > NAMED else ""
-        lines.append(
-            f"{len(mine)} {_OF_MANY[kind]}: {', '.join(named)}{more}; `media-coverage status` says what to do."
-        )
+        one, many = _OF_MANY[kind]
+        who = f"{len(mine)} feeds {many}" if len(mine) > 1 else f"1 feed {one}"
+        lines.append(f"{who}: {', '.join(named[:NAMED])}{more}.")
     return lines
 
 

@@ -87,20 +87,22 @@ def _spans(frame: pd.DataFrame, days: int) -> list[str]:
     ]
 
 
-def _colour(frames: Frames) -> alt.Color:
+def _colour(frames: Frames, *, legend: bool = True) -> alt.Color:
     scale = alt.Scale(domain=[kind.title for kind in frames.both], range=list(COLOURS))
-    return alt.Color("framing:N", scale=scale, legend=alt.Legend(title=None, orient="top", symbolOpacity=1))
+    shown = alt.Legend(title=None, orient="top", symbolOpacity=1) if legend else None
+    return alt.Color("framing:N", scale=scale, legend=shown)
 
 
-def _events(events: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> list[alt.Chart]:
-    """A vertical line with its name for each event within the time shown."""
+def _events(events: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, *, named: bool = True) -> list[alt.Chart]:
+    """A vertical line, with its name or without, for each event within the time shown."""
     frame = events.assign(date=pd.to_datetime(events["date"]))
     frame = frame[(frame["date"] >= first) & (frame["date"] <= last)]
     if frame.empty:
         return []
     base = alt.Chart(frame).encode(x="date:T")
     names = base.mark_text(align="left", baseline="top", dx=4, dy=2, angle=90, fontSize=10, fontStyle="italic")
-    return [base.mark_rule(strokeDash=[3, 3], opacity=0.7), names.encode(y=alt.value(0), text="name:N")]
+    rules = base.mark_rule(strokeDash=[3, 3], opacity=0.7)
+    return [rules, names.encode(y=alt.value(0), text="name:N")] if named else [rules]
 
 
 def _gaps(gaps: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> list[alt.Chart]:
@@ -164,7 +166,7 @@ def volume(daily: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame) -> alt
     x = alt.X("day:T", title=None, axis=_time_axis())
     y = alt.Y("articles:Q", title="articles per day", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(domainMin=0))
     drawn = bars.encode(x=x, x2="end:T", y=y, y2=alt.datum(0))
-    layers = [drawn, *_gaps(gaps, first, last), *_events(events, first, last)]
+    layers = [drawn, *_gaps(gaps, first, last), *_events(events, first, last, named=False)]
     return alt.layer(*layers).properties(width=WIDTH, height=140)
 
 
@@ -182,7 +184,7 @@ def trend(
     return alt.layer(
         *_gaps(gaps, first, last),
         *_events(events, first, last),
-        *_lines(_points(frame, frames), frames, alt.X("week:T", title=None, axis=_time_axis()), y),
+        *_lines(_points(frame, frames), frames, _time(), y),
     ).properties(width=WIDTH, height=300)
 
 
@@ -192,8 +194,10 @@ def _points(frame: pd.DataFrame, frames: Frames) -> pd.DataFrame:
     return long.assign(said=_said(long, long["said"]))
 
 
-def _lines(long: pd.DataFrame, frames: Frames, x: alt.X, y: alt.Y, size: int = 70) -> list[alt.Chart]:
-    base = alt.Chart(long).encode(x=x, color=_colour(frames))
+def _lines(
+    long: pd.DataFrame, frames: Frames, x: alt.X, y: alt.Y, *, size: int = 70, legend: bool = True
+) -> list[alt.Chart]:
+    base = alt.Chart(long).encode(x=x, color=_colour(frames, legend=legend))
     points = base.transform_filter("isValid(datum.share)").mark_point(filled=True, size=size, tooltip=None)
     return [
         base.mark_area(opacity=0.15, aria=False).encode(y=alt.Y("low:Q"), y2="high:Q"),
@@ -209,6 +213,11 @@ def _lines(long: pd.DataFrame, frames: Frames, x: alt.X, y: alt.Y, size: int = 7
     ]
 
 
+def _time() -> alt.X:
+    """Room at both ends, so that no point lies on the axis."""
+    return alt.X("week:T", title=None, axis=_time_axis(), scale=alt.Scale(padding=10))
+
+
 def _time_axis(**options: Any) -> alt.Axis:
     return alt.Axis(**({"format": "%-d %b %Y", "grid": False, "tickCount": 8, "labelOverlap": True} | options))
 
@@ -220,7 +229,6 @@ def small(
     span: tuple[pd.Timestamp, pd.Timestamp],
     link: str,
     days: int = 7,
-    title: str | None = None,
 ) -> alt.LayerChart:
     """The trend of one group or outlet as a small chart; points link to `link` with the day, "#outlet-x-2026-02-02".
 
@@ -231,18 +239,17 @@ def small(
     ticks = _time_axis(format="%b %Y", labelAngle=0, tickCount=3, labelFontSize=10)
     x = alt.X("week:T", title=None, axis=ticks, scale=alt.Scale(domain=[_iso(day) for day in span]))
     y = alt.Y("share:Q", title=None, axis=alt.Axis(format="%", values=[0, 0.5, 1]), scale=alt.Scale(domain=[0, 1]))
-    chart = alt.layer(*_gaps(gaps, *span), *_lines(_points(frame, frames), frames, x, y, 40))
-    width, height = SMALL
-    return chart.properties(width=width, height=height, **({"title": title} if title else {}))
+    chart = alt.layer(*_gaps(gaps, *span), *_lines(_points(frame, frames), frames, x, y, size=40, legend=False))
+    return chart.properties(width=SMALL[0], height=SMALL[1])
 
 
 def small_counts(
-    counts: pd.DataFrame, frames: Frames, span: tuple[pd.Timestamp, pd.Timestamp], link: str, days: int = 7, **of: str
+    counts: pd.DataFrame, frames: Frames, span: tuple[pd.Timestamp, pd.Timestamp], link: str, days: int = 7
 ) -> alt.LayerChart:
     """Articles of one group or outlet per period as a small chart: the first frame upwards, the second downwards.
 
     For names with too few articles for percentages. `counts` has date, articles and a column per label; links and
-    `span` as in `small`. `of` may be a title.
+    `span` as in `small`.
     """
     where = _spans(counts, days)
     parts = []
@@ -265,10 +272,9 @@ def small_counts(
     bars = alt.Chart(long[long["signed"] != 0]).mark_bar(opacity=0.85, tooltip=None)
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(opacity=0.6, aria=False).encode(y="zero:Q")
     drawn = bars.encode(
-        x=x, x2="end:T", y=y, y2=alt.datum(0), color=_colour(frames), href="link:N", description="said:N"
+        x=x, x2="end:T", y=y, y2=alt.datum(0), color=_colour(frames, legend=False), href="link:N", description="said:N"
     )
-    width, height = SMALL
-    return alt.layer(drawn, zero).properties(width=width, height=height, **of)
+    return alt.layer(drawn, zero).properties(width=SMALL[0], height=SMALL[1])
 
 
 def _iso(day: pd.Timestamp) -> dict[str, int]:
@@ -290,7 +296,7 @@ def index(weekly: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame, days: 
         ]
     )
     y = alt.Y("index:Q", title="net framing index", scale=alt.Scale(domain=[-1, 1]))
-    x = alt.X("week:T", title=None, axis=_time_axis())
+    x = _time()
     line = alt.Chart(frame).mark_line(strokeWidth=1.5, color=GREY, aria=False).encode(x=x, y=y)
     base = alt.Chart(valid).encode(x=x)
     zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(opacity=0.6, aria=False).encode(y="zero:Q")
@@ -298,7 +304,7 @@ def index(weekly: pd.DataFrame, events: pd.DataFrame, gaps: pd.DataFrame, days: 
     rules = base.mark_rule(strokeWidth=2, opacity=0.6, aria=False)
     return alt.layer(
         *_gaps(gaps, first, last),
-        *_events(events, first, last),
+        *_events(events, first, last, named=False),
         zero,
         line,
         rules.encode(y=alt.Y("index_low:Q"), y2="index_high:Q", color=sign),

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 MAX_BARS = 40
 """Outlets in the picture of bars: those with most articles. The table has all."""
 
+ON_FEEDS = ("standstill", "silent", "failing")
+"""Alerts whose sentences stand in the box on the collection; the box of alerts only counts them."""
+
 MIN_POINTS = 2
 """With fewer points a name has no line."""
 
@@ -367,7 +370,8 @@ def html(material: Material, by: str | None = None) -> str:
         style=_source(environment, "report.css"),
         topic=material.topic,
         news=news_of(material),
-        alerts=alert_lines(alerts),
+        alerts=[(alert.kind, alert.sentence) for alert in alerts if alert.kind not in ON_FEEDS]
+        + [("feeds", line) for line in alert_lines([one for one in alerts if one.kind in ON_FEEDS], few=0)],
         headline=headline(material),
         totals=totals(material),
         first_day=material.on_topic["date"].min() if len(material.on_topic) else "",

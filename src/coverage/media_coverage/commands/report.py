@@ -46,15 +46,14 @@ def _deciding(found: Material) -> dict[int, tuple[str, ...]]:
     """The deciding words of the clearest headlines, where the labels are those of the embedded model."""
     from ..classify import error_rates, load_classifier
     from ..explain import deciding_words
-    from ..records import Text
 
     rows = found.articles[found.articles["article_id"].isin(found.clearest)]
     if rows.empty or not found.model_id.startswith(f"{error_rates('embedded')[0]}+"):
         return {}
     classifier = load_classifier(model="embedded", frames=found.frames)
     return {
-        int(number): deciding_words(classifier, Text(title, summary), label)
-        for number, title, summary, label in rows[["article_id", "title", "summary", "label"]].itertuples(index=False)
+        int(number): deciding_words(classifier, title, label)
+        for number, title, label in rows[["article_id", "title", "label"]].itertuples(index=False)
     }
 
 
