@@ -58,7 +58,7 @@ def _long(frame: pd.DataFrame, key: str, frames: Frames) -> pd.DataFrame:
 
 
 def _said(long: pd.DataFrame, where: pd.Series[str]) -> list[str]:
-    """What each point says of itself: "week of 2 February 2026: Appeasement 39 % [28–52] of 56 articles"."""
+    """What each point says of itself: "week of 2 February 2026: NAME 39 % [28–52] of 56 articles"."""
     columns = (where, long["framing"], long["share"], long["low"], long["high"], long["n"])
     return [
         f"{place}: {framing} {100 * share:.0f} % [{100 * low:.0f}–{100 * high:.0f}] of {int(n):,} articles"

@@ -36,10 +36,10 @@ MAX_WEEKS = 104
 """A longer range is told by months."""
 
 LISTED = 2400
-"""About so many articles are listed in all; every list says what it leaves out and how to get it."""
+"""About so many articles are listed by period, and at most twice as many again for names and points of small charts.
 
-NAMED = 1200
-"""About so many of them for the lists of outlets and groups, and as many again for the points of small charts."""
+Every list says what it leaves out and how to get it.
+"""
 
 MAX_CHARTED = 12
 """Outlets with a small chart of their own: those with most articles. The tables have all."""
@@ -105,10 +105,11 @@ class Material:
         *,
         sample: str | None = None,
         thresholds: Thresholds | None = None,
+        listed: int = LISTED,
     ) -> Material:
         """Read what a report on the days `since`..`until` (YYYY-MM-DD, both included) needs.
 
-        Raises TrendError and StoreError for a sample that cannot correct.
+        About `listed` articles are listed by period. Raises TrendError and StoreError for a sample that cannot correct.
         """
         thresholds = thresholds or Thresholds()
         daily = _between(store.daily_frames(), since, until)
@@ -129,11 +130,12 @@ class Material:
         )
         only = {"compositions": (Composition.ITEMS,), "wanted": [f"share_{name}" for name in store.frames.names]}
         groups = shares.estimated(daily, outlet_days, store.frames, by="group", **scale, **only)
-        charted = set(relevant.groupby("outlet")["articles"].sum().nlargest(MAX_CHARTED).index)
+        sums = relevant.groupby("outlet")["articles"].sum().sort_values(ascending=False, kind="stable")
+        charted = {str(name) for name in sums.index[:MAX_CHARTED]}
         outlets = shares.estimated(daily, outlet_days, store.frames, by="outlet", names=charted, **scale, **only)
-        clearest = _clearest(store, last) if last else ()
+        clearest = _clearest(store, since, last) if last else ()
         on_topic = store.on_topic(since, until)
-        articles = store.articles_numbered([*clearest, *_listed(on_topic, period, charted)])
+        articles = store.articles_numbered([*clearest, *_listed(on_topic, period, charted, listed)])
         drift = None
         if thresholds.drift and last:
             weeks = mondays(pd.Series([last]))[0]
@@ -191,10 +193,10 @@ def _each(total: int, parts: int, least: int, most: int) -> int:
     return max(least, min(most, total // max(1, parts)))
 
 
-def _clearest(store: Store, last: str) -> tuple[int, ...]:
+def _clearest(store: Store, since: str, last: str) -> tuple[int, ...]:
     """The clearest headlines of each frame in the last weeks: one per story, and outlets by turns."""
     start = (date.fromisoformat(last) - timedelta(days=CLEAREST_DAYS - 1)).isoformat()
-    rows = store.articles_numbered(store.clearest(start, last, 8 * CLEAREST))
+    rows = store.articles_numbered(store.clearest(max(since, start), last, 8 * CLEAREST))
     found: list[int] = []
     for frame in store.frames.both:
         mine = rows[rows["label"] == frame.name].sort_values(
@@ -207,21 +209,21 @@ def _clearest(store: Store, last: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _listed(on_topic: pd.DataFrame, period: str, charted: Iterable[str]) -> set[int]:
+def _listed(on_topic: pd.DataFrame, period: str, charted: Iterable[str], total: int) -> set[int]:
     """The numbers of the articles to be listed: the newest of each period, outlet and group, and of each point."""
     newest = on_topic.iloc[::-1]
     newest = newest.assign(place=first_days(newest["date"], period)) if len(newest) else newest.assign(place=[])
     small = newest[newest["outlet"].isin(set(charted))]
     found: set[int] = set()
-    for rows, keys, total, least, most in (
-        (newest, ["place"], LISTED, 8, 400),
-        (newest, ["outlet"], NAMED, 3, 60),
-        (newest, ["outlet_group"], NAMED, 3, 60),
-        (newest, ["outlet_group", "place"], NAMED, 1, 10),
-        (small, ["outlet", "place"], NAMED, 1, 10),
+    for rows, keys, parts, least, most in (
+        (newest, ["place"], 1, 8, 400),
+        (newest, ["outlet"], 2, 3, 60),
+        (newest, ["outlet_group"], 2, 3, 60),
+        (newest, ["outlet_group", "place"], 2, 1, 10),
+        (small, ["outlet", "place"], 2, 1, 10),
     ):
         lists = rows.groupby(keys, sort=False)
-        found.update(lists.head(_each(total, lists.ngroups, least, most))["article_id"].tolist())
+        found.update(lists.head(_each(total // parts, lists.ngroups, least, most))["article_id"].tolist())
     return found
 
 

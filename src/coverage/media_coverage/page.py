@@ -346,7 +346,7 @@ def html(material: Material, by: str | None = None) -> str:
     frames = material.frames
     days, uncollected = period_days(material), gaps(material.collection)
     periods, groups, outlets = by_period(material), counts_by(material, kind), counts_by(material, "outlet")
-    enough = outlets[outlets["articles"] >= estimate.MIN_ITEMS].nlargest(MAX_BARS, "articles")
+    enough = outlets[outlets["articles"] >= estimate.MIN_ITEMS].sort_values("articles", ascending=False).head(MAX_BARS)
     drawn: dict[str, Any] = {"trends": [], "groups": (False, []), "outlets": (False, []), "bars": None, "index": None}
     if len(material.on_topic):
         drawn["trends"] = _trend_charts(material, days, uncollected)
