@@ -65,7 +65,7 @@ class Page(HTMLParser):
         self._in = tag if tag in {"script", "style"} else None
         self.attributes += [(tag, name, value or "") for name, value in attrs]
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the signature is the parser's
         self._in = None
 
     def handle_data(self, data: str) -> None:

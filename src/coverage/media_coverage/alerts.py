@@ -1,7 +1,8 @@
 """What somebody should look at: silent feeds, jumps of volume, shifts of the balance, drift. Pure.
 
-An alert needs two things: a size that matters (records.Thresholds, from feeds.yaml) and an interval of 99 % that leaves
-out "as usual". Where too little is known of what is usual there is no alert: noise must not wake anybody.
+An alert needs two things: a size that matters (records.Thresholds, from feeds.yaml) and an interval of 99.9 % that leaves
+out "as usual", so that a weekly look is wrong about once in ten years. Where too little is known of what is usual there
+is no alert: noise must not wake anybody.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _OF_MANY = {
     "failing": ("misses something", "miss something"),
 }
 
-Z99 = 2.5758293035489004
+Z999 = 3.2905267314919255
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _collection(health: Health, thresholds: Thresholds, now: datetime) -> Iterab
 
 
 def usual_volume(counts: Sequence[int]) -> tuple[float, float, float] | None:
-    """The mean of the counts before the last, and the 99 % interval in which the last is as usual; None for too few.
+    """The mean of the counts before the last, and the 99.9 % interval in which the last is as usual; None for too few.
 
     Counts vary φ times as much as Poisson counts (variance ÷ mean, at least 1); the logarithm of last ÷ mean has the
     variance φ (1 ÷ mean + 1 ÷ (k · mean)) and Student's t for k − 1 degrees of freedom.
@@ -111,7 +112,7 @@ def usual_volume(counts: Sequence[int]) -> tuple[float, float, float] | None:
         return None
     spread = sum((count - mean) ** 2 for count in history) / (len(history) - 1)
     variance = max(1.0, spread / mean) / mean * (1 + 1 / len(history))
-    half = t_quantile(0.995, len(history) - 1) * math.sqrt(variance)
+    half = t_quantile(0.9995, len(history) - 1) * math.sqrt(variance)
     return mean, mean * math.exp(-half), mean * math.exp(half)
 
 
@@ -138,7 +139,7 @@ def _shift(steps: Sequence[Step | None], frames: Frames, thresholds: Thresholds)
     for frame, step in zip(frames.both, steps, strict=True):
         if step is None or step.rank is None or step.rank[0]:
             continue
-        wider = Z99 / Z95
+        wider = Z999 / Z95
         low = step.difference - wider * (step.difference - step.low)
         high = step.difference + wider * (step.high - step.difference)
         if (low > 0 or high < 0) and 100 * abs(step.difference) >= thresholds.shift_points:

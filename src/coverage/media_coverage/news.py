@@ -156,9 +156,12 @@ def span_words(first: date, last: date) -> str:
 def points_words(value: float, low: float, high: float) -> str:
     """ "+20 points [+3 to +37]". Ends are rounded outwards, so that no interval gains or loses zero by rounding."""
     ends = (math.floor(100 * low + 1e-9), math.ceil(100 * high - 1e-9))
-    if (low > 0 and ends[0] <= 0) or (high < 0 and ends[1] >= 0):
-        return f"{_signed(100 * value, 1)} points [{_signed(100 * low, 1)} to {_signed(100 * high, 1)}]"
-    return f"{_signed(100 * value, 0)} points [{_signed(ends[0], 0)} to {_signed(ends[1], 0)}]"
+    digits = 1 if (low > 0 and ends[0] <= 0) or (high < 0 and ends[1] >= 0) else 0
+    if not digits:
+        low, high = ends[0] / 100, ends[1] / 100
+    spelt = _signed(100 * value, digits)
+    points = "point" if spelt.lstrip("+−") == "1" else "points"
+    return f"{spelt} {points} [{_signed(100 * low, digits)} to {_signed(100 * high, digits)}]"
 
 
 def _signed(number: float, digits: int) -> str:

@@ -161,7 +161,7 @@ def alerts(
     """What somebody should look at: silent or failing feeds, jumps of volume, shifts of the balance, drift.
 
     Exit code: 0 nothing, 4 some alert. Thresholds stand under `alerts` in feeds.yaml; beside them each alert needs an
-    interval of 99 % that leaves out "as usual".
+    interval of 99.9 % that leaves out "as usual".
     """
     import json
 
