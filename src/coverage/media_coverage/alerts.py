@@ -1,8 +1,8 @@
 """What somebody should look at: silent feeds, jumps of volume, shifts of the balance, drift. Pure.
 
-An alert needs two things: a size that matters (records.Thresholds, from feeds.yaml) and an interval of 99.9 % that leaves
-out "as usual", so that a weekly look is wrong about once in ten years. Where too little is known of what is usual there
-is no alert: noise must not wake anybody.
+An alert needs two things: a size that matters (records.Thresholds, from feeds.yaml) and an interval of 99.9 % that
+leaves out "as usual", so that a weekly look is wrong about once in ten years. Where too little is known of what is
+usual there is no alert: noise must not wake anybody.
 """
 
 from __future__ import annotations
