@@ -34,6 +34,7 @@ COMMANDS = (
     "run",
     "demo",
     "report",
+    "alerts",
     "status",
     "score",
     "evaluate",

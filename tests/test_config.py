@@ -231,7 +231,7 @@ def test_what_has_no_line_is_refused_with_the_file_alone(tmp_path: Path, text: s
         ),
         pytest.param(
             f"{GOOD}xyz: 1   {HERE}\n",
-            ['key "xyz": unknown key; known: topic, frames, outlets, classifier, network, database'],
+            ['key "xyz": unknown key; known: topic, frames, outlets, classifier, network, alerts, database'],
             id="unknown key like no other",
         ),
         pytest.param(

@@ -38,7 +38,8 @@ OWNERS = {
     "huggingface_hub": {"hub"},
     "altair": {"charts"},
     "vl_convert": {"charts"},
-    "jinja2": {"report"},
+    "jinja2": {"page"},
+    "markupsafe": {"page"},
     "yaml": {"config"},
     "pydantic": {"config"},
     "click": {"cli", "commands"},
@@ -50,7 +51,8 @@ OWNERS = {
 PURE = frozenset(
     """topic prose identity framing estimate aggregate evaluation compare explain report charts calibration
     model_card schedule health dates wire stories opml agreement quantiles composition correction
-    series fulltext events sample coding interchange trend attention drift multiverse""".split()
+    series fulltext events sample coding interchange trend attention drift multiverse shares news alerts material words
+    page digest atom""".split()
 )
 """Modules without clock, path, network or database: values in, values out."""
 
@@ -74,6 +76,8 @@ ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
     | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
     | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor datapackage".split(), 2)
+    | dict.fromkeys("shares news alerts".split(), 1)
+    | dict.fromkeys("material words page digest atom".split(), 2)
     | {"demo": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""

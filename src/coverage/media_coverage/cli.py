@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from . import interruption, logs
-from .commands import coding, collect, data, feeds, label, measure, setup
+from .commands import coding, collect, data, feeds, label, measure, report, setup
 from .commands.examples import epilog
 from .errors import ExitCode, TrackerError
 
@@ -54,7 +54,8 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "First steps": (collect.demo, setup.init, setup.doctor, setup.completion),
     "Collect": (collect.run, collect.status, collect.why, feeds.feeds, collect.prune),
     "Measure": (
-        measure.report,
+        report.report,
+        report.alerts,
         measure.trend,
         measure.events,
         measure.attention,

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from .errors import ConfigError
 from .framing import DEFAULT_FRAMES, Frames
-from .records import Feed, FeedKind, Frame, FullText, Outlet
+from .records import Feed, FeedKind, Frame, FullText, Outlet, Thresholds
 from .topic import Query, QueryError
 
 if TYPE_CHECKING:
@@ -162,6 +162,15 @@ class Network(_Model):
     allow_addresses: tuple[Annotated[str, AfterValidator(_address)], ...] = ()
 
 
+class AlertsEntry(_Model):
+    """When a report raises an alert; what else an alert asks for stands in alerts.py."""
+
+    silent_days: float = Field(default=14, gt=0, le=366)
+    volume_factor: float = Field(default=2.0, gt=1, le=1000)
+    shift_points: float = Field(default=10, gt=0, le=100)
+    drift: bool = True
+
+
 MODELS = ("embedded", "zero-shot", "hub")
 """What a classifier may be; a folder or the name of a model may follow after a colon."""
 
@@ -205,6 +214,7 @@ class Config(_Model):
     outlets: tuple[OutletEntry, ...] = Field(min_length=1)
     classifier: ClassifierEntry = ClassifierEntry()
     network: Network = Network()
+    alerts: AlertsEntry = AlertsEntry()
     database: Path = Path("media-coverage.db")
     codebook: Path | None = None
     """The codebook that coders follow, seen from feeds.yaml; by default the bundled one."""
@@ -233,6 +243,11 @@ class Config(_Model):
     def query(self) -> Query:
         """The topic's keyword query, parsed."""
         return Query(self.topic.query)
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """When a report raises an alert."""
+        return Thresholds(**self.alerts.model_dump())
 
     def classifier_options(self, model: str | None = None, device: str | None = None) -> dict[str, Any]:
         """The arguments of `load_classifier`; a model and a device from the command line come first.
@@ -297,6 +312,7 @@ _KEYS: dict[tuple[str, ...], type[BaseModel]] = {
     ("outlets", "feeds"): FeedEntry,
     ("classifier",): ClassifierEntry,
     ("network",): Network,
+    ("alerts",): AlertsEntry,
 }
 
 

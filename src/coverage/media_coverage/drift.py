@@ -75,16 +75,18 @@ def permutation_p(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64], 
     return (1 + as_far) / (PERMUTATIONS + 1)
 
 
-def drift(labelled: pd.DataFrame, frames: Frames) -> pd.DataFrame:
+def drift(labelled: pd.DataFrame, frames: Frames, last: int | None = None) -> pd.DataFrame:
     """One row per week and output, from the second week on; columns as in COLUMNS.
 
-    `labelled` is store.labelled(). A week or a reference of fewer than 15 stories has no distance.
+    `labelled` is store.labelled(). `last` asks for the last so many weeks only. A week or a reference of fewer than 15
+    stories has no distance.
     """
     outputs = [f"p_{name}" for name in frames.outputs]
     frame = labelled.assign(week=mondays(labelled["date"])) if len(labelled) else labelled.assign(week=[])
     weeks = sorted(frame["week"].unique())
     found: list[dict[str, Any]] = []
-    for number, week in enumerate(weeks[1:], start=1):
+    first = 1 if last is None else max(1, len(weeks) - last)
+    for number, week in enumerate(weeks[first:], start=first):
         now = frame[frame["week"] == week].drop_duplicates("story_id")
         before = frame[frame["week"].isin(weeks[max(0, number - REFERENCE_WEEKS) : number])]
         before = before.drop_duplicates("story_id")

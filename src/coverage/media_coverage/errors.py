@@ -29,6 +29,7 @@ class ExitCode(IntEnum):
     SOME_FEEDS_FAILED = 1
     USAGE = 2
     NOTHING_WORKED = 3
+    ALERTS = 4
     ALREADY_RUNNING = 75
     INTERRUPTED = 130
 

@@ -75,3 +75,32 @@ def explain(classifier: Classifier, text: Text) -> Explanation:
         phrase=" ".join(word for word, _ in words[best[0] : best[0] + best[1]]),
         phrase_effect=effects.get(best, 0.0),
     )
+
+
+MARKED = 3
+"""At most so many words of a headline are marked, those that carry at least PART of what the strongest one does."""
+
+PART = 0.4
+
+
+def deciding_words(classifier: Classifier, headline: str, frame: str) -> tuple[str, ...]:
+    """The words of a headline that carry a frame when it is read without its lead, as they are spelt there, in order.
+
+    Neighbours are one. Words that are no part of the spelt headline, because markup was removed, are left out.
+    """
+    title, place = plain(headline).split()[:MAX_WORDS], classifier.info.frames.names.index(frame)
+    if not title:
+        return ()
+    texts = [Text(" ".join(title), "")]
+    texts += [Text(" ".join(title[:i] + title[i + 1 :]), "") for i in range(len(title))]
+    whole, *without = (_log_odds(framing, place) for framing in classifier.classify(texts))
+    effects = [whole - other for other in without]
+    strongest = sorted(range(len(title)), key=lambda i: -effects[i])[:MARKED]
+    kept = sorted(i for i in strongest if effects[i] > 0 and effects[i] >= PART * max(effects))
+    runs: list[list[int]] = []
+    for i in kept:
+        if runs and runs[-1][-1] == i - 1 and " ".join(title[j] for j in (*runs[-1], i)) in headline:
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    return tuple(words for run in runs if (words := " ".join(title[i] for i in run)) in headline)

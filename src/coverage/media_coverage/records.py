@@ -512,3 +512,17 @@ class RunSummary:
     off: int = 0
     pages: int = 0
     pages_read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When a report raises an alert (`alerts` in feeds.yaml); each only together with what alerts.py asks beside it."""
+
+    silent_days: float = 14
+    """So long without anything new, when that is longer than usual for the feed."""
+    volume_factor: float = 2.0
+    """So many times as many, or as few, on-topic articles as usual."""
+    shift_points: float = 10
+    """So many percentage points from one point of the trend to the next."""
+    drift: bool = True
+    """Whether the classifier's probabilities are watched."""

@@ -12,8 +12,8 @@ import click
 
 from ..records import FetchOutcome
 from .feeds import matching_feeds
-from .measure import print_report
 from .options import common, database_path, load_config, model_options
+from .report import print_report
 from .terminal import open_console, print_json, progress_bars
 
 if TYPE_CHECKING:

@@ -45,8 +45,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "train": (("train --from coded.jsonl --out model", "a model of your own codes"),),
     "report": (
         ("report", "print the trend and write report.html"),
-        ("report --since 2026-02-01 --until 2026-02-28", "one month"),
+        ("report --since 2026-02-01 --until 2026-02-28 --by outlet", "one month, outlet by outlet"),
+        ("report --format md --out digest.md", "a digest for mail or chat"),
     ),
+    "alerts": (("alerts --out alerts.json", "what asks to be looked at; the exit code says whether anything does"),),
     "trend": (
         ("trend", "weekly shares with 95 % intervals"),
         ("trend --by group --format csv > trend.csv", "for a spreadsheet"),

@@ -1,10 +1,9 @@
-"""Commands that measure: report, trend, events, attention, drift, multiverse."""
+"""Commands that measure: trend, events, attention, drift, multiverse."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,40 +44,6 @@ def _measurement_options(function: F) -> F:
     ):
         function = option(function)
     return function
-
-
-def print_report(database: Path, page: Path | None, since: str, until: str) -> None:
-    """The report on the terminal, and as a page where `page` says."""
-    from .. import report as reporting
-    from ..store import open_store
-
-    with open_store(database) as store:
-        material = reporting.Material.from_store(store, datetime.now(UTC), since, until)
-    console = open_console()
-    for part in reporting.terminal(material):
-        console.print(part)
-    if page is not None:
-        try:
-            page.write_text(reporting.html(material), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"the report cannot be written: {error.strerror}", path=page) from error
-
-
-@click.command()
-@common
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("report.html"),
-    show_default=True,
-    help="Where to write the page.",
-)
-@click.option("--since", callback=day, help="First day, YYYY-MM-DD.")
-@click.option("--until", callback=day, help="Last day, YYYY-MM-DD.")
-def report(config_path: Path, db: Path | None, out: Path, since: str | None, until: str | None) -> None:
-    """Print the trend and write one self-contained HTML page: charts, intervals, the articles behind each point."""
-    print_report(database_path(db, config_path), out, since or "", until or "9999")
-    click.echo(f"Report: {out}")
 
 
 @click.command()

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from ..identity import canonical_url
 from .connection import Connection, translated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
+
+
+_ON_TOPIC = (
+    "FROM active JOIN model m ON m.id = active.model_id CROSS JOIN label l ON l.model_id = m.id "
+    "AND l.codebook_version = m.codebook_version AND l.relevant "
+    "CROSS JOIN article_version c ON c.id = l.version_id "
+    "CROSS JOIN article a ON a.id = c.article_id AND a.current_version_id = c.id AND a.date BETWEEN ?1 AND ?2 "
+    "JOIN gate g ON g.version_id = c.id AND g.topic_id = active.topic_id AND g.passed "
+    "JOIN outlet o ON o.id = a.outlet_id "
+)
+"""The on-topic articles of some days, as v_articles tells them: from the labels on, which are few beside articles."""
+
+_EDITED = (
+    "JOIN article_version v ON v.article_id = a.id JOIN article_version p ON p.id = (SELECT max(x.id) "
+    "FROM article_version x WHERE x.article_id = a.id AND x.id < v.id) AND p.title <> v.title "
+    "AND p.title <> '' AND v.title <> '' "
+)
+"""Each wording with the one before it, where the headline differs; removed texts are empty."""
 
 
 class Reading(Connection):
@@ -62,6 +83,89 @@ class Reading(Connection):
         self._refuse_older("period_frames")
         return self._frame(
             "SELECT * FROM v_period_collection WHERE period = ? AND scope = ? ORDER BY first_day, name", period, scope
+        )
+
+    @translated
+    def outlet_collection(self) -> pd.DataFrame:
+        """One row per day since the first run and outlet: date, outlet, outlet_group, country, feeds, feeds_asked,
+        feeds_answered, feeds_failed, collected (columns as in the view v_outlet_collection).
+        """
+        self._refuse_older("feed_health")
+        return self._frame(
+            "SELECT c.date, c.outlet, o.outlet_group, o.country, c.feeds, c.feeds_asked, c.feeds_answered, "
+            "c.feeds_failed, c.collected FROM v_outlet_collection c JOIN outlet o ON o.name = c.outlet "
+            "ORDER BY c.date, c.outlet"
+        )
+
+    @translated
+    def clearest(self, since: str, until: str, limit: int) -> list[int]:
+        """The numbers of the `limit` certain articles of each frame in which the model finds most of it."""
+        found: list[int] = []
+        for frame in self.frames.both:
+            rows = self._db.execute(
+                f"SELECT a.id {_ON_TOPIC}WHERE l.label = ?3 AND NOT l.uncertain "
+                f"ORDER BY l.p_{frame.output} DESC, a.id LIMIT ?4",
+                [since, until, frame.name, limit],
+            )
+            found += [number for (number,) in rows]
+        return found
+
+    @translated
+    def articles_numbered(self, numbers: Iterable[int]) -> pd.DataFrame:
+        """The articles with these numbers, columns as in the view v_articles, newest first."""
+        return self._frame(
+            "SELECT * FROM v_articles WHERE article_id IN (SELECT value FROM json_each(?)) "
+            "ORDER BY published_at DESC, article_id",
+            json.dumps(sorted(set(numbers))),
+        )
+
+    @translated
+    def on_topic(self, since: str = "", until: str = "9999") -> pd.DataFrame:
+        """Every on-topic article without any text, oldest first.
+
+        Columns: article_id, date, outlet, outlet_group, country, story_id.
+        """
+        return self._frame(
+            f"SELECT a.id AS article_id, a.date, o.name AS outlet, o.outlet_group, o.country, a.story_id {_ON_TOPIC}"
+            "ORDER BY a.date, a.id",
+            since,
+            until,
+        )
+
+    @translated
+    def copied(self, since: str, until: str, *, outlets: int, limit: int) -> pd.DataFrame:
+        """On-topic stories that at least `outlets` outlets carry, most copied first: story_id, outlets, articles."""
+        return self._frame(
+            f"SELECT a.story_id, count(DISTINCT a.outlet_id) AS outlets, count(*) AS articles {_ON_TOPIC}"
+            "GROUP BY a.story_id HAVING count(DISTINCT a.outlet_id) >= ?3 "
+            "ORDER BY outlets DESC, articles DESC, a.story_id DESC LIMIT ?4",
+            since,
+            until,
+            outlets,
+            limit,
+        )
+
+    @translated
+    def tellers(self, stories: Iterable[int]) -> pd.DataFrame:
+        """The on-topic articles of these stories, oldest first: story_id, date, outlet, title, url, label, agency."""
+        return self._frame(
+            "SELECT story_id, date, outlet, title, url, label, agency FROM v_articles WHERE on_topic AND article_id IN "
+            "(SELECT a.id FROM article a JOIN json_each(?) j ON a.story_id = j.value) "
+            "ORDER BY story_id, published_at, article_id",
+            json.dumps(list(stories)),
+        )
+
+    @translated
+    def edits(self, since: str, until: str, limit: int) -> pd.DataFrame:
+        """The newest `limit` changes of on-topic headlines: article_id, first_seen_at, outlet, url, previous_title,
+        title, label.
+        """
+        return self._frame(
+            "SELECT a.id AS article_id, v.first_seen_at, o.name AS outlet, a.url, p.title AS previous_title, "
+            f"v.title, l.label {_ON_TOPIC}{_EDITED}ORDER BY v.id DESC LIMIT ?3",
+            since,
+            until,
+            limit,
         )
 
     @translated
