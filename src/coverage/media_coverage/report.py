@@ -69,6 +69,7 @@ class Material:
         edited = store.edited_headlines()
         # Today is not over: only what has been asked already counts.
         days = collection_through(store.collection(), (made_at - timedelta(days=1)).date().isoformat())
+        collected = days["date"][days["feeds"] > 0]
         newest = runs.iloc[0] if len(runs) else None
         return cls(
             topic=str(newest["topic"]) if newest is not None else "no run yet",
@@ -77,7 +78,7 @@ class Material:
             articles=articles,
             health=assess(store.feed_records(made_at), store.last_finished_at(), made_at),
             collection=days[(days["date"] >= since) & (days["date"] <= until)],
-            collected_from=str(days["date"].min()) if len(days) else None,
+            collected_from=str(collected.min()) if len(collected) else None,
             runs=runs,
             events=store.events(),
             edited=edited[edited["article_id"].isin(articles["article_id"])],
@@ -110,7 +111,7 @@ def counts_by(material: Material, by: str) -> pd.DataFrame:
     return estimate.with_intervals(frame, material.frames)
 
 
-_COLLECTION = ("days", "days_partial", "days_missing", "outlets", "outlets_least")
+_COLLECTION = ("days", "days_partial", "days_missing", "days_imported", "outlets", "outlets_least")
 
 
 def trend_by_week(material: Material) -> pd.DataFrame:
@@ -175,6 +176,8 @@ def index_words(row: dict[str, Any]) -> str:
 def collection_words(row: dict[str, Any], collected_from: str | None) -> str:
     """How far a week of `trend_by_week` was collected, in a few words: "full", "2 of 7 days missing"."""
     if not row["days"]:
+        if row["days_imported"]:
+            return "imported"
         before = collected_from is None or row["date"] < collected_from
         return "before the first run" if before else "not over"
     if row["days_missing"] == row["days"]:
@@ -182,6 +185,8 @@ def collection_words(row: dict[str, Any], collected_from: str | None) -> str:
     parts = []
     if row["days_missing"]:
         parts.append(f"{row['days_missing']} of {row['days']} days missing")
+    if row["days_imported"]:
+        parts.append(f"{row['days_imported']} of 7 days imported")
     if row["days_partial"]:
         parts.append(f"{row['outlets_least']} of {row['outlets']} outlets at worst")
     return "; ".join(parts) or "full"

@@ -150,7 +150,10 @@ class Reading(Connection):
 
     @translated
     def collection(self) -> pd.DataFrame:
-        """One row per day from the first run to the last, columns as in the view v_daily_collection."""
+        """One row per day from the first run to the last, and per day of imported articles before or after.
+
+        Columns as in the view v_daily_collection; `feeds` is 0 on days outside the collection.
+        """
         self._refuse_older("feed_health")
         return self._frame("SELECT * FROM v_daily_collection ORDER BY date")
 
