@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import logging
 import time
 from collections import Counter
@@ -312,13 +313,15 @@ def apply_labels(
 
 
 def apply_aggregates(store: Store) -> int:
-    """Recompute the stored counts of the days that changed. Returns how many days."""
-    days, articles = store.changed_articles()
-    if days:
+    """Recompute the stored counts of the days that changed, a month at a time. Returns how many days."""
+    changed = store.changed_days()
+    for _, month in itertools.groupby(changed, lambda day: day[:7]):
+        days = list(month)
         around = store.articles_of(aggregate.days_around(days))
         store.replace_periods(days, aggregate.period_frames(around, days, store.frames))
+        articles = store.counted_articles(days)
         store.replace_days(days, aggregate.daily_frames(articles, store.frames))  # last: it ends the days' change
-    return len(days)
+    return len(changed)
 
 
 def apply_health(store: Store, now: datetime) -> None:
@@ -351,7 +354,7 @@ def _noting_its_end(store: Store, run_id: int, clock: Callable[[], datetime]) ->
 
 
 @contextlib.contextmanager
-def _recorded(store: Store, begin: Callable[[], int], clock: Callable[[], datetime]) -> Iterator[int]:
+def recorded(store: Store, begin: Callable[[], int], clock: Callable[[], datetime]) -> Iterator[int]:
     """Begin a run and yield its id; its row gets an end in every case that leaves us alive."""
     with contextlib.ExitStack() as stack:
         with held_back():  # a signal in between would leave the row open
@@ -360,7 +363,7 @@ def _recorded(store: Store, begin: Callable[[], int], clock: Callable[[], dateti
         yield run_id
 
 
-def _check_frames(classifier: Classifier, frames: Frames) -> None:
+def check_frames(classifier: Classifier, frames: Frames) -> None:
     """Refuse a classifier that tells other frames apart. `load_classifier` does so itself; others are handed in."""
     if classifier.info.frames != frames:
         raise ModelError(
@@ -377,10 +380,10 @@ def relabel(
     With `activate` reports show this model from now on. Raises as `run` does; a second call goes on from there.
     """
     with open_store(database) as store:  # a relabelling must not make a new database
-        _check_frames(classifier, store.frames)
+        check_frames(classifier, store.frames)
     with locked(database, "classify"), open_store(database, read_only=False) as store:
         begin = functools.partial(store.begin_relabelling, classifier.info, _now(), activate=activate)
-        with _recorded(store, begin, _now) as run_id:
+        with recorded(store, begin, _now) as run_id:
             labelled, relevant = apply_labels(store, run_id, classifier, progress)
             apply_aggregates(store)
             store.end_run(run_id, "finished", ExitCode.OK, _now())
@@ -480,7 +483,7 @@ def run(
     if config.full_text:
         fulltext.require()
     classifier = classifier or load_classifier(**config.classifier_options())
-    _check_frames(classifier, config.frames)
+    check_frames(classifier, config.frames)
     with locked(path, "run"), open_store(path, read_only=False, frames=config.frames) as store:
         return _run(store, config, classifier, _Polling(due_only, deadline, clock), progress)
 
@@ -490,7 +493,7 @@ def _run(
 ) -> RunSummary:
     started, ticks = polling.clock(), time.monotonic()
     begin = functools.partial(store.begin_run, config, classifier.info, started)
-    with _recorded(store, begin, polling.clock) as run_id:
+    with recorded(store, begin, polling.clock) as run_id:
         selection = _select(store, config.feeds, started, due_only=polling.due_only)
         log.info("asks %d feeds", len(selection.requests), extra={"event": "run_started", "not_due": selection.not_due})
         results = _ingest(store, run_id, config, selection, polling, progress)

@@ -33,6 +33,21 @@ class Aggregates(Connection):
         return days, self._articles_of_days(days)
 
     @translated
+    def changed_days(self) -> list[str]:
+        """The days to recompute, oldest first, with those that share a story with a changed day, now noted too."""
+        with self._writing():
+            self._db.execute(
+                "INSERT OR IGNORE INTO changed_day SELECT DISTINCT b.date FROM changed_day c JOIN article a "
+                "ON a.date = c.date JOIN article b ON b.story_id = a.story_id"
+            )
+        return [day for (day,) in self._db.execute("SELECT date FROM changed_day ORDER BY 1")]
+
+    @translated
+    def counted_articles(self, days: list[str]) -> pd.DataFrame:
+        """The articles of some days, columns as in `changed_articles`."""
+        return self._articles_of_days(days)
+
+    @translated
     def all_days(self) -> tuple[list[str], pd.DataFrame]:
         """Like `changed_articles`, for every day that has articles."""
         days = [day for (day,) in self._db.execute("SELECT DISTINCT date FROM article ORDER BY 1")]
