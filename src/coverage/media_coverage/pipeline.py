@@ -61,6 +61,9 @@ LABEL_BATCH = 100
 
 GATE_BATCH = 2000
 
+COUNTED_AT_ONCE = 100_000
+"""Articles of changed days whose counts are recomputed together; the months around them come on top."""
+
 PATIENCE = 0.1
 """Seconds without an answer after which what has been parsed is stored, though the next answer is still to come."""
 
@@ -313,10 +316,12 @@ def apply_labels(
 
 
 def apply_aggregates(store: Store) -> int:
-    """Recompute the stored counts of the days that changed, a month at a time. Returns how many days."""
+    """Recompute the stored counts of the days that changed, so many at a time as memory bears. Returns how many."""
     changed = store.changed_days()
-    for _, month in itertools.groupby(changed, lambda day: day[:7]):
-        days = list(month)
+    sizes = itertools.accumulate(articles for _, articles in changed)
+    numbered = zip((size // COUNTED_AT_ONCE for size in sizes), changed, strict=True)
+    for _, part in itertools.groupby(numbered, lambda each: each[0]):
+        days = [day for _, (day, _) in part]
         around = store.articles_of(aggregate.days_around(days))
         store.replace_periods(days, aggregate.period_frames(around, days, store.frames))
         articles = store.counted_articles(days)

@@ -33,14 +33,19 @@ class Aggregates(Connection):
         return days, self._articles_of_days(days)
 
     @translated
-    def changed_days(self) -> list[str]:
-        """The days to recompute, oldest first, with those that share a story with a changed day, now noted too."""
+    def changed_days(self) -> list[tuple[str, int]]:
+        """The days to recompute, oldest first, with their articles.
+
+        Those that share a story with a changed day count as changed from now on, too.
+        """
         with self._writing():
             self._db.execute(
                 "INSERT OR IGNORE INTO changed_day SELECT DISTINCT b.date FROM changed_day c JOIN article a "
                 "ON a.date = c.date JOIN article b ON b.story_id = a.story_id"
             )
-        return [day for (day,) in self._db.execute("SELECT date FROM changed_day ORDER BY 1")]
+        return self._db.execute(
+            "SELECT c.date, (SELECT count(*) FROM article a WHERE a.date = c.date) FROM changed_day c ORDER BY 1"
+        ).fetchall()
 
     @translated
     def counted_articles(self, days: list[str]) -> pd.DataFrame:

@@ -126,7 +126,6 @@ class _Batch:
     next_version: int
     rows: defaultdict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
     current: dict[int, int] = field(default_factory=dict)
-    new: set[int] = field(default_factory=set)
     brought: dict[int, tuple[int, bool]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -135,7 +134,6 @@ class _Batch:
         sighting, entry = row.sighting, row.sighting.entry
         self.index.articles[article.id] = article
         self.texts[article.id] = _Texts()
-        self.new.add(article.id)
         self.rows["article"].append(
             (
                 *(article.id, sighting.key, sighting.id_kind.value, sighting.url, self.outlets[article.outlet]),
@@ -397,11 +395,8 @@ class Imports(Ingestion):
         )
         many(
             "INSERT INTO article (id, key, id_kind, url, outlet_id, story_id, published_at, published_raw, date_source, "
-            "first_seen_at, current_version_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (*row[:5], batch.stories.find(row[5]), *row[6:], batch.current[row[0]])
-                for row in batch.rows.pop("article", ())
-            ],
+            "first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*row[:5], batch.stories.find(row[5]), *row[6:]) for row in batch.rows.pop("article", ())],
         )
         self._merge_all({old: kept for old, kept in merged.items() if old not in batch.stories.new})
         many("UPDATE article SET url = ? WHERE id = ?", batch.rows.pop("url", ()))
@@ -409,8 +404,11 @@ class Imports(Ingestion):
         for table, columns in _WRITTEN.items():
             marks = ", ".join("?" * len(columns))
             many(f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})", batch.rows.get(table, ()))  # noqa: S608
-        reworded = [(version, number) for number, version in batch.current.items() if number not in batch.new]
-        many("UPDATE article SET current_version_id = ? WHERE id = ?", reworded)
+        # Only now: with references that wait for wordings, SQLite would look through all articles for each wording.
+        many(
+            "UPDATE article SET current_version_id = ? WHERE id = ?",
+            [(version, number) for number, version in batch.current.items()],
+        )
         self._db.execute(
             "INSERT OR IGNORE INTO changed_day SELECT DISTINCT a.date FROM json_each(?) j JOIN article a "
             "ON a.id = j.value",
