@@ -40,7 +40,9 @@ OWNERS = {
     "vl_convert": {"charts"},
     "jinja2": {"report"},
     "yaml": {"config"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "mapping"},
+    "pyarrow": {"parquet"},
+    "warcio": {"warc"},
     "click": {"cli", "commands"},
     "filelock": {"lock"},
 }
@@ -71,7 +73,7 @@ ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
     | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
     | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor".split(), 2)
-    | {"demo": 3, "commands": 4, "cli": 5, "__main__": 6}
+    | {"warc": 2, "backfill": 3, "demo": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""
 

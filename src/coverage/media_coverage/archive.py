@@ -80,7 +80,7 @@ class Source(Protocol):
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Turn what reading a damaged file raises into one sentence."""
     try:
         yield
@@ -96,18 +96,18 @@ def suffix_of(path: Path) -> str:
     return os.path.splitext(name)[1]  # noqa: PTH122 - a name, not a path
 
 
-class _File:
+class File:
     """The bytes of a file, decompressed where it is gzip, whatever it is called."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _reading(path):
+        with reading(path):
             self._raw = path.open("rb")
             self.packed = self._raw.peek(2)[:2] == b"\x1f\x8b"
             self.size = os.fstat(self._raw.fileno()).st_size
         self.bytes: IO[bytes] = gzip.GzipFile(fileobj=self._raw) if self.packed else self._raw
 
-    def __enter__(self) -> _File:
+    def __enter__(self) -> File:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -115,6 +115,7 @@ class _File:
         self._raw.close()
 
     def position(self) -> tuple[int, int]:
+        """Bytes read of the file as it lies there, and all."""
         return (self.size if self._raw.closed else self._raw.tell()), self.size
 
 
@@ -128,7 +129,7 @@ def _encoding(path: Path, declared: str) -> str:
 
     A file with a few damaged characters is still of its encoding: their rows will be rejected.
     """
-    with _File(path) as file, _reading(path):
+    with File(path) as file, reading(path):
         head = file.bytes.read(_SAMPLE)
     if mark := next((name for mark, name in _MARKS if head.startswith(mark)), None):
         return mark
@@ -150,7 +151,7 @@ class _Text:
 
     def __init__(self, path: Path, mapping: Mapping, newline: str) -> None:
         encoding = _encoding(path, mapping.encoding)
-        self.file = _File(path)
+        self.file = File(path)
         self._text = io.TextIOWrapper(self.file.bytes, encoding, _escape(encoding), newline)
 
     def close(self) -> None:
@@ -159,7 +160,7 @@ class _Text:
 
     def __iter__(self) -> Iterator[tuple[str, str | None]]:
         """(line with its end, None), or (its beginning, what is wrong with it)."""
-        with _reading(self.file.path):
+        with reading(self.file.path):
             while line := self._text.readline(MAX_LINE):
                 if len(line) == MAX_LINE and not line.endswith(("\n", "\r")):
                     while (rest := self._text.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
@@ -378,7 +379,7 @@ class Document:
     def rows(self) -> Iterator[Row]:
         """A row for each object of the list."""
         encoding = _encoding(self._path, self._mapping.encoding)
-        with _File(self._path) as file, _reading(self._path):
+        with File(self._path) as file, reading(self._path):
             held = file.bytes.read(MAX_DOCUMENT + 1)
         if len(held) > MAX_DOCUMENT:
             raise InputError(
@@ -411,7 +412,7 @@ class Columns:
         from . import parquet
 
         self._path, self._mapping = path, mapping
-        self._file = parquet.reading(path)
+        self._file = parquet.opened(path)
         self._done = 0
         mapping.check_header(self._file.names, path)
 

@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from . import archive, identity, pipeline, stories
 from . import mapping as mappings
@@ -32,9 +31,9 @@ from .classify import load_classifier, sha256
 from .errors import ConfigError, ExitCode, InputError, TrackerError
 from .language import language_of
 from .lock import locked
-from .records import Archived, DateSource, Feed, FeedKind, ImportCounts, Outlet, SummarySource
+from .records import Archived, DateSource, Feed, FeedKind, ImportCounts, SummarySource
 from .store import open_store
-from .topic import Query, fold
+from .topic import Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from .classify import Classifier
     from .config import Config
     from .mapping import Mapping
-    from .records import Sighting
+    from .records import Outlet, Sighting
     from .store import Store
 
 CHUNK = 2000
@@ -57,7 +56,6 @@ REJECTED_SHOWN = 2000
 """Characters of a cell of a rejected row that are written down."""
 
 _SAY_EVERY = 10.0
-_FEED_HOSTS = ("rss.", "feeds.", "feed.", "xml.")
 
 log = logging.getLogger(__name__)
 
@@ -121,39 +119,6 @@ class Account:
 # ---------------------------------------------------------------------- one row
 
 
-def outlets_of(config: Config) -> dict[str, Outlet]:
-    """Look-up of outlets by folded name, alias or host; hosts that serve feeds stand for the outlet's site, too."""
-    known = identity.outlets_by_name_and_host(config.feeds)
-    for host, outlet in list(known.items()):
-        for start in _FEED_HOSTS:
-            if host.startswith(start) and host.count(".") > 1:
-                known.setdefault(host.removeprefix(start), outlet)
-    return known
-
-
-def _host(address: str) -> str:
-    """The host of an address, or of a bare domain; without www."""
-    try:
-        found = urlsplit(address if "//" in address else f"//{address}").hostname or ""
-    except ValueError:
-        return ""
-    return found.removeprefix("www.")
-
-
-def publisher(name: str, domain: str, link: str | None, outlets: dict[str, Outlet]) -> Outlet | None:
-    """Whose article is it? By name, by domain, by the host of the address; None where none of them is given."""
-    if name and (known := outlets.get(fold(name))):
-        return known
-    hosts = [host for host in (_host(domain), _host(name) if "." in name else "", _host(link or "")) if "." in host]
-    for host in hosts:
-        parts = host.split(".")
-        for start in range(len(parts) - 1):
-            if known := outlets.get(".".join(parts[start:])):
-                return known
-    called = name or next(iter(hosts), "")
-    return Outlet(called, None, "other") if called else None
-
-
 @functools.lru_cache(maxsize=4)
 def _query(text: str) -> Query:
     return Query(text)
@@ -162,7 +127,7 @@ def _query(text: str) -> Query:
 def _sighting(row: Row, settings: Settings) -> Sighting:
     """Raises RowError."""
     found = mappings.record(row.cells, settings.mapping)
-    outlet = publisher(found.outlet, found.domain, found.entry.link, settings.outlets)
+    outlet = mappings.publisher(found.outlet, found.domain, found.entry.link, settings.outlets)
     if outlet is None:
         raise mappings.RowError("no outlet: neither a name nor a domain nor an address")
     feed = Feed(f"import://{settings.mapping.name}/", outlet)
@@ -362,7 +327,7 @@ class _Importing:
         if archive.format_of(path, mapping) == "warc":
             from . import warc
 
-            return warc.Records(path, self.config, outlets_of(self.config))
+            return warc.Records(path, self.config, mappings.outlets_of(self.config.feeds))
         return archive.READERS[archive.format_of(path, mapping)](path, mapping)
 
     def _file(self, path: Path, account: FileAccount) -> None:
@@ -377,7 +342,7 @@ class _Importing:
         account.before = known.counts.rows
         self.rejects.resume(path.name, account.before)
         settings = Settings(
-            mapping, outlets_of(self.config), self.config.query.text, self.config.topic.language, self.now
+            mapping, mappings.outlets_of(self.config.feeds), self.config.query.text, self.config.topic.language, self.now
         )
         chunks = _Chunks(source.rows(), account.before)
         said = time.monotonic()

@@ -14,17 +14,21 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from . import config, dates
+from . import config, dates, identity
 from .errors import ConfigError, InputError
 from .prose import MAX_CHARACTERS, clean, plain
-from .records import Entry
+from .records import Entry, Outlet
+from .topic import fold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Columns
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from .records import Feed
 
 FOLDER = Path(__file__).with_name("mappings")
 
@@ -33,6 +37,8 @@ FIELDS = ("title", "summary", "url", "id", "published", "seen", "outlet", "domai
 (an index, a crawler) saw the article: its date where it has no other."""
 
 MAX_NAME = 200
+
+_FEED_HOSTS = ("rss.", "feeds.", "feed.", "xml.")
 
 
 def _pattern(text: str) -> str:
@@ -193,6 +199,39 @@ def record(row: Columns[str, str], mapping: Mapping) -> Record:
         clean(found.get("language", ""))[:40] or None,
         seen,
     )
+
+
+def outlets_of(feeds: Iterable[Feed]) -> dict[str, Outlet]:
+    """Look-up of outlets by folded name, alias or host; hosts that serve feeds stand for the outlet's site, too."""
+    known = identity.outlets_by_name_and_host(feeds)
+    for host, outlet in list(known.items()):
+        for start in _FEED_HOSTS:
+            if host.startswith(start) and host.count(".") > 1:
+                known.setdefault(host.removeprefix(start), outlet)
+    return known
+
+
+def _host(address: str) -> str:
+    """The host of an address, or of a bare domain; without www."""
+    try:
+        found = urlsplit(address if "//" in address else f"//{address}").hostname or ""
+    except ValueError:
+        return ""
+    return found.removeprefix("www.")
+
+
+def publisher(name: str, domain: str, link: str | None, outlets: dict[str, Outlet]) -> Outlet | None:
+    """Whose article is it? By name, by domain, by the host of the address; None where none of them is given."""
+    if name and (known := outlets.get(fold(name))):
+        return known
+    hosts = [host for host in (_host(domain), _host(name) if "." in name else "", _host(link or "")) if "." in host]
+    for host in hosts:
+        parts = host.split(".")
+        for start in range(len(parts) - 1):
+            if known := outlets.get(".".join(parts[start:])):
+                return known
+    called = name or next(iter(hosts), "")
+    return Outlet(called, None, "other") if called else None
 
 
 def names() -> list[str]:

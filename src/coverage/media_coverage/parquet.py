@@ -46,7 +46,7 @@ class Table:
                 yield from batch.to_pylist()
 
 
-def reading(path: Path) -> Table:
+def opened(path: Path) -> Table:
     """A Parquet file. Raises InputError, and MissingExtraError without the extra."""
     if importlib.util.find_spec("pyarrow") is None:
         raise MissingExtraError("Parquet", "parquet")

@@ -301,17 +301,20 @@ def apply_labels(
     progress: Progress | None = None,
     clock: Callable[[], datetime] = _now,
 ) -> tuple[int, int]:
-    """Label every text that passed the gate and has no label of the run's model. Returns (labelled, relevant)."""
-    labelled = relevant = 0
+    """Label every text that passed the gate and has no label of the run's model, equal texts once.
+
+    Returns (labels, relevant ones).
+    """
+    labelled, relevant = store.copy_labels(run_id, clock())
     waiting = store.unlabelled(run_id)
+    done = 0
     for batch in _batches(waiting, LABEL_BATCH):
         framings = classifier.classify([text for _, text in batch], evidence=True)
         ids = [version_id for version_id, _ in batch]
-        store.add_labels(run_id, list(zip(ids, framings, strict=True)), clock())
-        labelled += len(batch)
-        relevant += sum(framing.relevant for framing in framings)
+        added = store.add_labels(run_id, list(zip(ids, framings, strict=True)), clock())
+        labelled, relevant, done = labelled + added[0], relevant + added[1], done + len(batch)
         if progress:
-            progress("texts", labelled, len(waiting))
+            progress("texts", done, len(waiting))
     return labelled, relevant
 
 
