@@ -178,8 +178,8 @@ def collection_by_week(collection: pd.DataFrame) -> pd.DataFrame:
     """How far each ISO week was collected: `date` is its Monday.
 
     `days` counts the days since the first run, `days_partial` those on which some outlet was missing, `days_missing`
-    those on which all were, `days_imported` days, also before the first run, of which only files tell; `outlets` and `outlets_least` are how many there were at most and how many of them came
-    on the worst day that was collected.
+    those on which all were, `days_imported` days, also before the first run, of which only files tell; `outlets` and
+    `outlets_least` are how many there were at most and how many of them came on the worst day that was collected.
     """
     frame = collection.assign(
         date=mondays(collection["date"]),

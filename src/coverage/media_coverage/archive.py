@@ -1,9 +1,9 @@
 """Archives → rows: CSV, JSON Lines, JSON, Parquet, web archives; the text formats also under gzip.
 
-A reader goes through its file once and holds one row of it in memory, or a batch where the format stores batches. Every
-row of the file comes out, usable or not, under its number, so that a reader that skips what is done finds the same rows
-behind it. Files are hostile: lines, cells and documents have a greatest length, and a row that cannot be understood is a
-row with a reason. Only what cannot be read on is an InputError.
+A reader goes through its file once and holds one row of it in memory, or a batch where the format stores batches.
+Every row of the file comes out, usable or not, under its number, so that whoever skips what is done finds the same
+rows behind it. Files are hostile: lines, cells and documents have a greatest length, and a row that cannot be
+understood is a row with a reason. Only what cannot be read on is an InputError.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from .mapping import Mapping
     from .records import FeedKind, Sighting, SummarySource
@@ -105,7 +105,8 @@ class File:
             self._raw = path.open("rb")
             self.packed = self._raw.peek(2)[:2] == b"\x1f\x8b"
             self.size = os.fstat(self._raw.fileno()).st_size
-        self.bytes: IO[bytes] = gzip.GzipFile(fileobj=self._raw) if self.packed else self._raw
+        unpacked = gzip.GzipFile(fileobj=self._raw) if self.packed else self._raw
+        self.bytes = cast("IO[bytes]", unpacked)
 
     def __enter__(self) -> File:
         return self
@@ -252,9 +253,9 @@ class Table:
             cells = self._cells(lines)
             header = list(self._mapping.header) or self._header(cells)
             wanted = [(i, name) for i, name in enumerate(header) if name in self._mapping.wanted]
-            for number, (row, first, problem) in enumerate(cells, start=1):
-                if problem is None and len(row) != len(header):
-                    problem = f"{len(row)} cells, where the header has {len(header)}"
+            for number, (row, first, broken) in enumerate(cells, start=1):
+                other = None if len(row) == len(header) else f"{len(row)} cells, where the header has {len(header)}"
+                problem = broken or other
                 if problem is None:
                     found = {name: row[i] for i, name in wanted if row[i]}
                     yield Row(number, found, _undecoded("".join(found.values()), self._mapping.encoding))
@@ -272,10 +273,11 @@ class Table:
         return header
 
     def _cells(self, lines: _Lines) -> Iterator[tuple[list[str], str, str | None]]:
-        """(cells, first line, None) or (nothing, the line, what is wrong with it) for each row; blank lines are none."""
+        """(cells, first line, None) or (nothing, the line, what is wrong with it) for each row that is not blank."""
         width = len(self._mapping.header)
         reader = csv.reader(lines, **self._dialect)
         while True:
+            problem: str | None = None
             try:
                 row = next(reader)
             except StopIteration:
@@ -285,7 +287,7 @@ class Table:
             except csv.Error as error:
                 row, problem = [], str(error) if isinstance(error, _Unusable) else f"quotes do not fit: {error}"
             else:
-                problem, width = None, width or len(row)
+                width = width or len(row)
             if not problem and len(lines.taken) > 1 and len(row) != width:
                 problem = f"a quote is opened here, and {len(row)} cells come of it, where the header has {width}"
             if problem:
@@ -306,7 +308,7 @@ def _as_text(value: object) -> str:
     """A value of JSON or Parquet as a cell; lists as their texts, one after the other."""
     if isinstance(value, str):
         return value
-    if value is None or value != value:  # noqa: PLR0124 - not a number
+    if value is None or value != value:  # not a number
         return ""
     if isinstance(value, list | tuple):
         return ", ".join(filter(None, map(_as_text, value)))
@@ -446,8 +448,8 @@ def format_of(path: Path, mapping: Mapping) -> str:
     suffix = mapping.format or suffix_of(path)[1:]
     if suffix not in {*READERS, "warc"}:
         raise InputError(
-            f"cannot tell its format by {suffix_of(path) or 'its name'!r}; known: {', '.join(READERS)}, warc, and each of "
-            "them with .gz; name another under `format` in a mapping",
+            f"cannot tell its format by {suffix_of(path) or 'its name'!r}; known: {', '.join(READERS)}, warc, and each "
+            "of them with .gz; name another under `format` in a mapping",
             path=path,
         )
     return suffix

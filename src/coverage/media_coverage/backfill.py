@@ -1,8 +1,8 @@
 """Archives in: file → rows → sightings → store → labels.
 
-A row of a table is a document of its own: what it becomes depends on nothing but itself and what is stored, never on the
-rows beside it. So batches may be of any size, work may be spread over processes, and an import that was killed goes on
-behind its last batch as if nothing had happened.
+A row of a table is a document of its own: what it becomes depends on nothing but itself and what is stored, never on
+the rows beside it. So batches may be of any size, work may be spread over processes, and an import that was killed goes
+on behind its last batch as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import archive, identity, pipeline, stories
@@ -38,6 +37,7 @@ from .topic import Query
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
+    from pathlib import Path
 
     from .archive import Row
     from .classify import Classifier
@@ -342,7 +342,11 @@ class _Importing:
         account.before = known.counts.rows
         self.rejects.resume(path.name, account.before)
         settings = Settings(
-            mapping, mappings.outlets_of(self.config.feeds), self.config.query.text, self.config.topic.language, self.now
+            mapping,
+            mappings.outlets_of(self.config.feeds),
+            self.config.query.text,
+            self.config.topic.language,
+            self.now,
         )
         chunks = _Chunks(source.rows(), account.before)
         said = time.monotonic()
@@ -359,9 +363,7 @@ class _Importing:
         self.store.end_file(known.import_id, datetime.now(UTC), problem)
         account.problem = problem
 
-    def _add(
-        self, import_id: int, account: FileAccount, rows: list[Row], prepared: list[Archived | Rejection]
-    ) -> None:
+    def _add(self, import_id: int, account: FileAccount, rows: list[Row], prepared: list[Archived | Rejection]) -> None:
         rejected = [(each, row) for each, row in zip(prepared, rows, strict=True) if isinstance(each, Rejection)]
         self.rejects.add(account.name, rejected)
         archived = [each for each in prepared if isinstance(each, Archived)]

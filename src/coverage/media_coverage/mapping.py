@@ -25,8 +25,8 @@ from .records import Entry, Outlet
 from .topic import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping as Columns
     from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping as Columns
 
     from .records import Feed
 
@@ -52,9 +52,10 @@ def _pattern(text: str) -> str:
 
 def _encoding(name: str) -> str:
     try:
-        return "".encode(name) and name or name
+        "".encode(name)
     except LookupError:
         raise ValueError(f"the encoding {name!r} is not known; common ones: utf-8, utf-16, latin-1, cp1252") from None
+    return name
 
 
 class _Model(BaseModel):
@@ -163,8 +164,8 @@ def _time(sources: Sequence[Source], row: Columns[str, str]) -> tuple[datetime |
             except ValueError:
                 continue
             return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC), text
-        if time := dates.read(text):
-            return time, text
+        if understood := dates.read(text):
+            return understood, text
     return None, raw
 
 

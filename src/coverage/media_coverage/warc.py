@@ -40,7 +40,7 @@ _PAGE_TYPE = re.compile(r"\bhtml\b", re.IGNORECASE)
 _ENCODINGS = {"", "identity", "gzip", "x-gzip", "deflate"}
 
 
-class _HeadersTooLong(Exception):
+class _EndlessHeadersError(Exception):
     """The headers of a record do not end."""
 
 
@@ -59,7 +59,7 @@ class _Headers:
         line = self._readline(min(length or MAX_HEADERS, MAX_HEADERS))
         self._left -= len(line)
         if self._left < 0:
-            raise _HeadersTooLong
+            raise _EndlessHeadersError
         return line
 
 
@@ -99,9 +99,10 @@ class Records:
             with reading(self._path), contextlib.redirect_stderr(io.StringIO()):
                 try:
                     record = next(records, None)
-                except _HeadersTooLong:
+                except _EndlessHeadersError:
                     raise InputError(
-                        f"a record has headers of more than {MAX_HEADERS:,} bytes; it cannot be read on", path=self._path
+                        f"a record has headers of more than {MAX_HEADERS:,} bytes; it cannot be read on",
+                        path=self._path,
                     ) from None
                 except (ArchiveLoadFailed, AttributeError, TypeError, ValueError) as error:
                     said = clean(str(error))[:200]

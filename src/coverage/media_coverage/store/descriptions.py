@@ -423,7 +423,8 @@ DESCRIPTIONS |= {
         "imported": "its articles of that day that files brought",
     },
     "v_daily_collection": {
-        "date": "day, UTC, YYYY-MM-DD; none is left out from the first run to the last; others where files brought articles",
+        "date": "day, UTC, YYYY-MM-DD; none is left out from the first run to the last; others where files brought "
+        "articles",
         "collection": "full; partial: some outlet was not collected; none: a gap, not a day without news; imported: "
         "nothing was collected, or feeds were not yet asked, but files brought articles of that day",
         "feeds": "feeds in feeds.yaml on that day",

@@ -78,9 +78,7 @@ class _Index:
         for period in stories.periods_around(published_at):
             for band in bands:
                 shared.update(self.by_band.get((period, band), ())[-MAX_COMPARED:])
-        near = (
-            number for number in shared if abs(self.articles[number].published_at - published_at) <= stories.WINDOW
-        )
+        near = (number for number in shared if abs(self.articles[number].published_at - published_at) <= stories.WINDOW)
         best = sorted(near, key=lambda number: (-shared[number], -number))[:MAX_COMPARED]
         return [self.articles[number] for number in best]
 
@@ -394,8 +392,8 @@ class Imports(Ingestion):
             [(number, *row) for number, row in batch.stories.new.items() if number not in merged],
         )
         many(
-            "INSERT INTO article (id, key, id_kind, url, outlet_id, story_id, published_at, published_raw, date_source, "
-            "first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO article (id, key, id_kind, url, outlet_id, story_id, published_at, published_raw, "
+            "date_source, first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(*row[:5], batch.stories.find(row[5]), *row[6:]) for row in batch.rows.pop("article", ())],
         )
         self._merge_all({old: kept for old, kept in merged.items() if old not in batch.stories.new})

@@ -502,7 +502,8 @@ class Ingestion(Runs):
         )
         return self._db.execute(
             "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - fixed texts
-            f"FROM (SELECT article_id, count(*) AS shared FROM ({' UNION ALL '.join([newest] * len(bands) * len(periods))}) "
+            "FROM (SELECT article_id, count(*) AS shared FROM ("
+            f"{' UNION ALL '.join([newest] * len(bands) * len(periods))}) "
             "GROUP BY article_id) c CROSS JOIN article a ON a.id = c.article_id "
             "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
             "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "

@@ -73,11 +73,11 @@ class Labels(Connection):
         """
         with self._writing():
             rows = self._db.execute(
-                "SELECT v.id, min(w.id) FROM active JOIN run r ON r.id = ? JOIN model m ON m.id = r.model_id "
+                "SELECT v.id, min(w.id) FROM active JOIN run r ON r.id = ? JOIN model m ON m.id = r.model_id "  # noqa: S608 - fixed texts
                 "JOIN gate g ON g.topic_id = active.topic_id AND g.passed = 1 "
                 "JOIN article_version v ON v.id = g.version_id AND v.purged_at IS NULL "
                 "LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id "
-                f"AND l.codebook_version = m.codebook_version JOIN article_version w ON {_SAME_TEXT} "  # noqa: S608
+                f"AND l.codebook_version = m.codebook_version JOIN article_version w ON {_SAME_TEXT} "
                 "JOIN label k ON k.version_id = w.id AND k.model_id = m.id "
                 "AND k.codebook_version = m.codebook_version AND k.copied_from IS NULL "
                 "WHERE l.version_id IS NULL AND w.purged_at IS NULL GROUP BY v.id",
@@ -143,8 +143,8 @@ class Labels(Connection):
                 )
                 self._change_day(version_id)
                 twins = self._db.execute(
-                    "SELECT v.id, w.id FROM active JOIN article_version w ON w.id = ?1 "
-                    f"JOIN article_version v ON {_SAME_TEXT} AND v.id <> w.id AND v.purged_at IS NULL "  # noqa: S608
+                    "SELECT v.id, w.id FROM active JOIN article_version w ON w.id = ?1 "  # noqa: S608 - fixed texts
+                    f"JOIN article_version v ON {_SAME_TEXT} AND v.id <> w.id AND v.purged_at IS NULL "
                     "JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id AND g.passed = 1 "
                     "WHERE NOT EXISTS (SELECT 1 FROM label l WHERE l.version_id = v.id AND l.model_id = ?2 "
                     "AND l.codebook_version = ?3)",
