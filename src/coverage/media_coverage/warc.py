@@ -63,6 +63,23 @@ class _Headers:
         return line
 
 
+class _Stream:
+    """The bytes of a file for warcio, which takes an EOFError for the end of the archive."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._done = 0
+
+    def read(self, size: int = -1) -> bytes:
+        with reading(self._file.path):
+            data: bytes = self._file.bytes.read1(size)  # type: ignore[attr-defined] # what there is before damage
+        self._done += len(data)
+        return data
+
+    def tell(self) -> int:
+        return self._done
+
+
 class Records:
     """The rows of a web archive: an entry of a feed each, or a page."""
 
@@ -91,12 +108,12 @@ class Records:
         from warcio.archiveiterator import WARCIterator
         from warcio.exceptions import ArchiveLoadFailed
 
-        records = WARCIterator(self._file.bytes)
+        records = WARCIterator(_Stream(self._file))
         records.reader.readline = headers = _Headers(records.reader.readline)
         while True:
             headers.begin()
             # It says on stderr what it thinks of a record's length; a record that is cut off is a row with a reason.
-            with reading(self._path), contextlib.redirect_stderr(io.StringIO()):
+            with contextlib.redirect_stderr(io.StringIO()):
                 try:
                     record = next(records, None)
                 except _EndlessHeadersError:
@@ -145,7 +162,7 @@ class Records:
             return b"", f"compressed in a way that is not read here: {encoding[:40]}"
         most = self._network.max_bytes
         try:
-            with reading(self._path), contextlib.redirect_stderr(io.StringIO()):
+            with contextlib.redirect_stderr(io.StringIO()):
                 body = record.content_stream().read(most + 1)
         except (ValueError, TypeError) as error:
             return b"", f"the body is damaged: {clean(str(error))[:200]}"
