@@ -41,7 +41,8 @@ OWNERS = {
     "jinja2": {"page"},
     "markupsafe": {"page"},
     "yaml": {"config"},
-    "pydantic": {"config"},
+    "pydantic": {"config", "mapping"},
+    "warcio": {"warc"},
     "click": {"cli", "commands"},
     "filelock": {"lock"},
     "pyarrow": {"parquet"},
@@ -78,7 +79,7 @@ ORDER = (
     | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor datapackage".split(), 2)
     | dict.fromkeys("shares news alerts".split(), 1)
     | dict.fromkeys("material words page digest atom".split(), 2)
-    | {"demo": 3, "commands": 4, "cli": 5, "__main__": 6}
+    | {"warc": 2, "backfill": 3, "demo": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""
 

@@ -71,12 +71,6 @@ def test_gaps_are_gaps(press: Path) -> None:
 def test_the_collection_is_that_of_the_views(press: Path) -> None:
     with open_store(press) as store:
         outlet_days = store.outlet_collection()
-        daily = shares.collected_days(outlet_days)
-        stored = store.collection()
-        for frame in (daily, stored):
-            lists = frame["outlets_missing"].fillna("").astype(str).str.split(", ")
-            frame["outlets_missing"] = [" ".join(sorted(names)) for names in lists]
-        pd.testing.assert_frame_equal(daily.astype(str), stored.astype(str))
         for by in ("all", "group", "outlet", "country"):
             for period in ("day", "week", "month"):
                 found = shares.collected_periods(outlet_days, period, by)

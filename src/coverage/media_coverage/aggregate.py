@@ -172,15 +172,19 @@ def collection_through(collection: pd.DataFrame, last_day: str) -> pd.DataFrame:
 
     `collection` has one row per day, columns as in the view v_daily_collection. Without any run nothing is added.
     """
-    if collection.empty:
+    collected = collection[collection["feeds"] > 0]
+    if collected.empty:
         return collection
-    newest = collection.iloc[-1]
+    newest = collected.iloc[-1]
     later = pd.date_range(newest["date"], last_day, freq="D").strftime("%Y-%m-%d")[1:]
-    none = dict.fromkeys(["feeds_asked", "feeds_answered", "feeds_failed", "outlets_collected"], 0)
+    later = later[~later.isin(collection["date"])]
+    none = dict.fromkeys(["feeds_asked", "feeds_answered", "feeds_failed", "outlets_collected", "imported"], 0)
     kept = {name: int(newest[name]) for name in ("feeds", "outlets")}
     rows = [{"date": day, "collection": "none", **kept, **none, "outlets_missing": None} for day in later]
     return (
-        pd.concat([collection, pd.DataFrame(rows, columns=collection.columns)], ignore_index=True)
+        pd.concat([collection, pd.DataFrame(rows, columns=collection.columns)], ignore_index=True).sort_values(
+            "date", ignore_index=True
+        )
         if rows
         else collection
     )
@@ -190,19 +194,22 @@ def collection_by_week(collection: pd.DataFrame) -> pd.DataFrame:
     """How far each ISO week was collected: `date` is its Monday.
 
     `days` counts the days since the first run, `days_partial` those on which some outlet was missing, `days_missing`
-    those on which all were; `outlets` and `outlets_least` are how many there were at most and how many of them came
-    on the worst day that was collected.
+    those on which all were, `days_imported` days, also before the first run, of which only files tell; `outlets` and
+    `outlets_least` are how many there were at most and how many of them came on the worst day that was collected.
     """
     frame = collection.assign(
         date=mondays(collection["date"]),
         partial=collection["collection"] == "partial",
         missing=collection["collection"] == "none",
-        least=collection["outlets_collected"].where(collection["collection"] != "none", collection["outlets"]),
+        imported=collection["collection"] == "imported",
+        listed=collection["feeds"] > 0,
+        least=collection["outlets_collected"].where(collection["outlets_collected"] > 0, collection["outlets"]),
     )
     weekly = frame.groupby("date", sort=True).agg(
-        days=("collection", "size"),
+        days=("listed", "sum"),
         days_partial=("partial", "sum"),
         days_missing=("missing", "sum"),
+        days_imported=("imported", "sum"),
         outlets=("outlets", "max"),
         outlets_least=("least", "min"),
     )
@@ -214,7 +221,7 @@ def gaps(collection: pd.DataFrame) -> pd.DataFrame:
 
     `missing` is the share of outlets that did not come, 1.0 where nothing did. Days with other shares stand apart.
     """
-    frame = collection[collection["collection"] != "full"]
+    frame = collection[~collection["collection"].isin(["full", "imported"])]
     missing = 1 - frame["outlets_collected"] / frame["outlets"].where(frame["outlets"] > 0, 1)
     frame = frame.assign(day=pd.to_datetime(frame["date"]), missing=missing.astype("float64"))
     breaks = (frame["day"].diff() != pd.Timedelta(days=1)) | (frame["missing"].diff() != 0)

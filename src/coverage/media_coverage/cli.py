@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from . import interruption, logs
-from .commands import coding, collect, data, feeds, label, measure, report, setup
+from .commands import archive, coding, collect, data, feeds, label, measure, report, setup
 from .commands.examples import epilog
 from .errors import ExitCode, TrackerError
 
@@ -52,7 +52,7 @@ def cli(verbose: int, quiet: bool, log_format: str) -> None:
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "First steps": (collect.demo, setup.init, setup.doctor, setup.completion),
-    "Collect": (collect.run, collect.status, collect.why, feeds.feeds, collect.prune),
+    "Collect": (collect.run, collect.status, collect.why, feeds.feeds, archive.import_, collect.prune),
     "Measure": (
         report.report,
         report.alerts,

@@ -417,8 +417,11 @@ def _check_classifier(config: Config, lines: dict[Location, int], path: Path) ->
                 )
 
 
-def parse(text: str, path: Path) -> Config:
-    """Validate the text of a configuration; `path` is named in messages and anchors `database` and a model's folder."""
+def understood(text: str, path: Path) -> tuple[Any, dict[Location, int]]:
+    """What a YAML text holds, and the line (from 1) of each key and item; `path` is named in messages.
+
+    Raises ConfigError.
+    """
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -430,6 +433,12 @@ def parse(text: str, path: Path) -> Config:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "cannot be read"
         raise ConfigError(f"not valid YAML: {problem}", path=path, line=mark.line + 1 if mark else None) from error
+    return data, lines
+
+
+def parse(text: str, path: Path) -> Config:
+    """Validate the text of a configuration; `path` is named in messages and anchors `database` and a model's folder."""
+    data, lines = understood(text, path)
     if data is None:
         raise ConfigError("the file is empty; it needs at least `topic` and `outlets`", path=path)
     if not isinstance(data, dict):

@@ -21,9 +21,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from . import dates
 from .errors import MissingExtraError
-from .prose import clean, plain
-from .records import Access, Fetched, FetchOutcome, Page, PageText, Rejected, Robots
+from .prose import clean, first_words, plain
+from .records import Access, Entry, Fetched, FetchOutcome, Page, PageText, ParsedFeed, Rejected, Robots
 from .topic import fold
 
 if TYPE_CHECKING:
@@ -91,6 +92,12 @@ _FOR_SUBSCRIBERS = re.compile(
 )
 _CONSENT_HOST = re.compile(r"^(?:consents?|guce|cmp)\.")
 _CONSENT_PATH = re.compile(r"/(?:consent|gdpr|cookie-?wall|privacy-?(?:gate|wall))(?:/|$)", re.IGNORECASE)
+_PUBLISHED = re.compile(
+    r"<meta[^>]{0,200}article:published_time[^>]{0,200}?content\s*=\s*[\"']([^\"']{8,60})|"
+    r"\"datePublished\"\s*:\s*\"([^\"]{8,60})\"",
+    re.IGNORECASE,
+)
+_LANGUAGE = re.compile(r"<html\b[^>]{0,300}?\slang\s*=\s*[\"']?([A-Za-z-]{2,20})", re.IGNORECASE)
 _COOKIES = re.compile(r"\bcookies?\b", re.IGNORECASE)
 _MANY_COOKIES = 3
 
@@ -198,6 +205,48 @@ def extract(fetched: Fetched, most: int) -> PageText | Rejected:
             FetchOutcome.PARSER_ERROR,
             f"the extractor failed on this page: {type(error).__name__}: {clean(str(error))[:200]}",
         )
+
+
+def article(fetched: Fetched, most: int) -> ParsedFeed | Rejected:
+    """A page as a feed of one entry: the headline, lead and date that it gives itself. `title` names the site.
+
+    The lead is the page's own description, or where it has none its first words.
+    """
+    found = extract(fetched, most)
+    if isinstance(found, Rejected):
+        return found
+    try:
+        return _described(fetched, found)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - as in `extract`
+        return Rejected(
+            FetchOutcome.PARSER_ERROR,
+            f"the extractor failed on this page: {type(error).__name__}: {clean(str(error))[:200]}",
+        )
+
+
+def _described(fetched: Fetched, found: PageText) -> ParsedFeed | Rejected:
+    from trafilatura import extract_metadata
+
+    document = _decoded(fetched.body, fetched.headers.get("content-type", "")).replace("\0", "")
+    url = fetched.final_url or fetched.feed.url
+    about = extract_metadata(_XML_DECLARATION.sub("", document), url, extensive=False)
+    title = plain(about.title or "")
+    if not title:
+        return Rejected(FetchOutcome.PARSER_ERROR, "the page has no headline")
+    published, language = _PUBLISHED.search(document), _LANGUAGE.search(document)
+    raw = published[1] or published[2] if published else about.date
+    words = first_words(" ".join(without_heading(found.text, title).splitlines()), LEAD_WORDS)
+    entry = Entry(
+        title=title,
+        summary=plain(about.description or "") or words,
+        link=url,
+        published=dates.read(raw) or dates.read(about.date),
+        published_raw=clean(raw or "")[:200] or None,
+        author=plain(about.author or "") or None,
+    )
+    return ParsedFeed(plain(about.sitename or ""), "page", language[1] if language else None, (entry,))
 
 
 def without_heading(text: str, title: str) -> str:

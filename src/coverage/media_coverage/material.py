@@ -118,7 +118,8 @@ class Material:
         runs, events = store.runs(1), store.events()
         outlet_days = store.outlet_collection()
         # Today is not over: only what has been asked already counts.
-        days = collection_through(shares.collected_days(outlet_days), (made_at - timedelta(days=1)).date().isoformat())
+        days = collection_through(store.collection(), (made_at - timedelta(days=1)).date().isoformat())
+        collected = days["date"][days["feeds"] > 0]
         outlet_days = _between(outlet_days, since, until)
         long = bool(first) and (date.fromisoformat(last) - date.fromisoformat(first)).days > 7 * MAX_WEEKS
         period = "month" if long else "week"
@@ -157,7 +158,7 @@ class Material:
             health=assess(store.feed_records(made_at), store.last_finished_at(), made_at),
             collection=_between(days, since, until),
             outlet_days=outlet_days,
-            collected_from=str(days["date"].min()) if len(days) else None,
+            collected_from=str(collected.min()) if len(collected) else None,
             runs=runs,
             events=events,
             edited=store.edits(since, until, EDITED),
@@ -251,7 +252,7 @@ def counts_by(material: Material, by: str) -> pd.DataFrame:
     return estimate.with_intervals(frame, material.frames)
 
 
-_COLLECTION = ("days", "days_partial", "days_missing", "outlets", "outlets_least")
+_COLLECTION = ("days", "days_partial", "days_missing", "days_imported", "outlets", "outlets_least")
 
 
 def trend_by_week(material: Material) -> pd.DataFrame:

@@ -47,6 +47,7 @@ PROCESSES = 2
 
 PARSER = f"{__package__}.parse:parse"
 EXTRACTOR = f"{__package__}.fulltext:extract"
+PAGE_READER = f"{__package__}.fulltext:article"
 
 _RECORDS = {
     *((f"{__package__}.records", name) for name in ("Entry", "FetchOutcome", "PageText", "ParsedFeed", "Rejected")),

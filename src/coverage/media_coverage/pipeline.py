@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import logging
 import time
 from collections import Counter
@@ -59,6 +60,9 @@ LABEL_BATCH = 100
 """Labels per transaction: what a crash can cost."""
 
 GATE_BATCH = 2000
+
+COUNTED_AT_ONCE = 100_000
+"""Articles of changed days whose counts are recomputed together; the months around them come on top."""
 
 PATIENCE = 0.1
 """Seconds without an answer after which what has been parsed is stored, though the next answer is still to come."""
@@ -297,29 +301,36 @@ def apply_labels(
     progress: Progress | None = None,
     clock: Callable[[], datetime] = _now,
 ) -> tuple[int, int]:
-    """Label every text that passed the gate and has no label of the run's model. Returns (labelled, relevant)."""
-    labelled = relevant = 0
+    """Label every text that passed the gate and has no label of the run's model, equal texts once.
+
+    Returns (labels, relevant ones).
+    """
+    labelled, relevant = store.copy_labels(run_id, clock())
     waiting = store.unlabelled(run_id)
+    done = 0
     for batch in _batches(waiting, LABEL_BATCH):
         framings = classifier.classify([text for _, text in batch], evidence=True)
         ids = [version_id for version_id, _ in batch]
-        store.add_labels(run_id, list(zip(ids, framings, strict=True)), clock())
-        labelled += len(batch)
-        relevant += sum(framing.relevant for framing in framings)
+        added = store.add_labels(run_id, list(zip(ids, framings, strict=True)), clock())
+        labelled, relevant, done = labelled + added[0], relevant + added[1], done + len(batch)
         if progress:
-            progress("texts", labelled, len(waiting))
+            progress("texts", done, len(waiting))
     return labelled, relevant
 
 
 def apply_aggregates(store: Store) -> int:
-    """Recompute the counts of the days that changed; store how past days were collected. Returns how many changed."""
+    """Recompute the stored counts of the days that changed, so many at a time as memory bears. Returns how many."""
     store.store_collection()
-    days, articles = store.changed_articles()
-    if days:
+    changed = store.changed_days()
+    sizes = itertools.accumulate(articles for _, articles in changed)
+    numbered = zip((size // COUNTED_AT_ONCE for size in sizes), changed, strict=True)
+    for _, part in itertools.groupby(numbered, lambda each: each[0]):
+        days = [day for _, (day, _) in part]
         around = store.articles_of(aggregate.days_around(days))
         store.replace_periods(days, aggregate.period_frames(around, days, store.frames))
+        articles = store.counted_articles(days)
         store.replace_days(days, aggregate.daily_frames(articles, store.frames))  # last: it ends the days' change
-    return len(days)
+    return len(changed)
 
 
 def apply_health(store: Store, now: datetime) -> None:
@@ -352,7 +363,7 @@ def _noting_its_end(store: Store, run_id: int, clock: Callable[[], datetime]) ->
 
 
 @contextlib.contextmanager
-def _recorded(store: Store, begin: Callable[[], int], clock: Callable[[], datetime]) -> Iterator[int]:
+def recorded(store: Store, begin: Callable[[], int], clock: Callable[[], datetime]) -> Iterator[int]:
     """Begin a run and yield its id; its row gets an end in every case that leaves us alive."""
     with contextlib.ExitStack() as stack:
         with held_back():  # a signal in between would leave the row open
@@ -361,7 +372,7 @@ def _recorded(store: Store, begin: Callable[[], int], clock: Callable[[], dateti
         yield run_id
 
 
-def _check_frames(classifier: Classifier, frames: Frames) -> None:
+def check_frames(classifier: Classifier, frames: Frames) -> None:
     """Refuse a classifier that tells other frames apart. `load_classifier` does so itself; others are handed in."""
     if classifier.info.frames != frames:
         raise ModelError(
@@ -378,10 +389,10 @@ def relabel(
     With `activate` reports show this model from now on. Raises as `run` does; a second call goes on from there.
     """
     with open_store(database) as store:  # a relabelling must not make a new database
-        _check_frames(classifier, store.frames)
+        check_frames(classifier, store.frames)
     with locked(database, "classify"), open_store(database, read_only=False) as store:
         begin = functools.partial(store.begin_relabelling, classifier.info, _now(), activate=activate)
-        with _recorded(store, begin, _now) as run_id:
+        with recorded(store, begin, _now) as run_id:
             labelled, relevant = apply_labels(store, run_id, classifier, progress)
             apply_aggregates(store)
             store.end_run(run_id, "finished", ExitCode.OK, _now())
@@ -481,7 +492,7 @@ def run(
     if config.full_text:
         fulltext.require()
     classifier = classifier or load_classifier(**config.classifier_options())
-    _check_frames(classifier, config.frames)
+    check_frames(classifier, config.frames)
     with locked(path, "run"), open_store(path, read_only=False, frames=config.frames) as store:
         return _run(store, config, classifier, _Polling(due_only, deadline, clock), progress)
 
@@ -491,7 +502,7 @@ def _run(
 ) -> RunSummary:
     started, ticks = polling.clock(), time.monotonic()
     begin = functools.partial(store.begin_run, config, classifier.info, started)
-    with _recorded(store, begin, polling.clock) as run_id:
+    with recorded(store, begin, polling.clock) as run_id:
         selection = _select(store, config.feeds, started, due_only=polling.due_only)
         log.info("asks %d feeds", len(selection.requests), extra={"event": "run_started", "not_due": selection.not_due})
         results = _ingest(store, run_id, config, selection, polling, progress)

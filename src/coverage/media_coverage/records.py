@@ -316,6 +316,43 @@ class SummarySource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Archived:
+    """A row of an archive, ready to be stored.
+
+    `kind` says whether its address is the publisher's own or one that a search engine gave; `headline` and `bands` are
+    the numbers under which stories index its text, `gate` is the decision on it. `row` counts from 1.
+    """
+
+    row: int
+    sighting: Sighting
+    kind: FeedKind
+    headline: int
+    bands: tuple[int, ...]
+    gate: GateDecision
+    summary_source: SummarySource = SummarySource.FEED
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCounts:
+    """What became of the rows of a file: `rows` is the sum of the others."""
+
+    rows: int = 0
+    articles: int = 0
+    versions: int = 0
+    known: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFile:
+    """How far the import of a file has come; `finished_at` is when its last row was done."""
+
+    import_id: int
+    counts: ImportCounts
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The page of an article, to be asked for because of one wording. `declared` when its feed declares the language.
 

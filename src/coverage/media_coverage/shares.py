@@ -57,38 +57,26 @@ def collected_periods(outlet_days: pd.DataFrame, period: str, by: str) -> pd.Dat
     """How far each period was collected for each name: name, first_day, days, days_missing, days_partial.
 
     `outlet_days` has one row per day and outlet: date, outlet, outlet_group, country, and collected (1, 0, or missing
-    where an outlet had not answered yet), as store.outlet_collection gives it.
+    where an outlet had not answered yet) and imported, as store.outlet_collection gives it. A day of which files
+    tell is not missing.
     """
     columns = ["name", "first_day", "days", "days_missing", "days_partial"]
     if outlet_days.empty:
         return pd.DataFrame(columns=columns)
     named = pd.DataFrame({"date": outlet_days["date"], "name": names_of(outlet_days, by)})
     named["collected"] = outlet_days["collected"].astype("float64")
-    daily = named.groupby(["name", "date"], sort=True)["collected"].agg(["count", "sum"]).reset_index()
+    named["imported"] = outlet_days["imported"]
+    daily = named.groupby(["name", "date"], sort=True).agg(
+        count=("collected", "count"), sum=("collected", "sum"), imported=("imported", "sum")
+    )
+    daily = daily.reset_index()
     daily["first_day"] = first_days(daily["date"], period)
-    daily["missing"] = daily["sum"] == 0
+    daily["missing"] = (daily["sum"] == 0) & (daily["imported"] == 0)
     daily["partial"] = (daily["sum"] > 0) & (daily["sum"] < daily["count"])
     found = daily.groupby(["name", "first_day"], sort=True).agg(
         days=("date", "size"), days_missing=("missing", "sum"), days_partial=("partial", "sum")
     )
     return found.astype("int64").reset_index()[columns]
-
-
-def collected_days(outlet_days: pd.DataFrame) -> pd.DataFrame:
-    """One row per day, columns as in the view v_daily_collection, from rows of v_outlet_collection."""
-    frame = outlet_days.assign(collected=outlet_days["collected"].astype("float64"))
-    frame["missing"] = frame["outlet"].where(frame["collected"] == 0)
-    counted = ["feeds", "feeds_asked", "feeds_answered", "feeds_failed"]
-    days = frame.groupby("date", sort=True)
-    found = days[counted].sum().astype("int64")
-    found["outlets"] = days["collected"].count()
-    found["outlets_collected"] = days["collected"].sum().astype("int64")
-    lists = frame[frame["missing"].notna()].groupby("date")["missing"].agg(", ".join)
-    found["outlets_missing"] = lists.reindex(found.index).astype(object)
-    some, whole = found["outlets_collected"] > 0, found["outlets_collected"] == found["outlets"]
-    found["collection"] = np.where(~some, "none", np.where(whole, "full", "partial"))
-    columns = ["date", "collection", *counted, "outlets", "outlets_collected", "outlets_missing"]
-    return found.reset_index()[columns]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 WINDOW = timedelta(days=7)
 """Texts published further apart are not compared: the same headline again ("What we know so far") is a new story."""
 
+PERIOD_SECONDS = 28 * 24 * 3600
+"""Texts are indexed by four weeks: what is compared with a text lies in one period or two, however many years there
+are. Shorter ones would mean more look-ups, longer ones more texts that are too far away."""
+
 _LABEL = (
     r"(?:breaking(?: news)?|exclusive|updated?(?: \d)?|urgent|(?:news )?analysis|opinions?|comment|commentary|"
     r"editorial|op-ed(?: \w+)?|guest essay|column(?:ist)?|explainer|explained|factbox|report|just in|wrapup|refile|"
@@ -83,6 +87,16 @@ _HEADLINE_BANDS, _HEADLINE_ROWS = 6, 3
 _LEAD_BANDS, _LEAD_ROWS = 6, 2
 _LEAD_START = 8
 _HASHED_LEAD = 25
+
+
+def period(published_at: datetime) -> int:
+    """The number of the four weeks since 1970 in which a text is indexed."""
+    return int(published_at.timestamp()) // PERIOD_SECONDS
+
+
+def periods_around(published_at: datetime) -> range:
+    """The periods in which lies what was published at most WINDOW before or after: one or two."""
+    return range(period(published_at - WINDOW), period(published_at + WINDOW) + 1)
 
 
 class Reason(StrEnum):

@@ -171,7 +171,8 @@ def read(
             f"holds no on-topic article{within}; `media-coverage status` says what there is", path=store.path
         )
     collection = store.period_collection(period, by)
-    days = store.collection()["date"]
+    known = store.collection()
+    days = known["date"][known["feeds"] > 0]
     days = days[(days >= since) & (days <= until)]
     dates = [labelled["date"].min(), labelled["date"].max(), *([days.min(), days.max()] if len(days) else [])]
     audit = None

@@ -48,6 +48,8 @@ def index_words(row: dict[str, Any]) -> str:
 def collection_words(row: dict[str, Any], collected_from: str | None) -> str:
     """How far a week of `trend_by_week` was collected, in a few words: "full", "2 of 7 days missing"."""
     if not row["days"]:
+        if row["days_imported"]:
+            return "imported"
         before = collected_from is None or row["date"] < collected_from
         return "before the first run" if before else "not over"
     if row["days_missing"] == row["days"]:
@@ -55,6 +57,8 @@ def collection_words(row: dict[str, Any], collected_from: str | None) -> str:
     parts = []
     if row["days_missing"]:
         parts.append(f"{row['days_missing']} of {row['days']} days missing")
+    if row["days_imported"]:
+        parts.append(f"{row['days_imported']} of 7 days imported")
     if row["days_partial"]:
         parts.append(f"{row['outlets_least']} of {row['outlets']} outlets at worst")
     return "; ".join(parts) or "full"

@@ -21,6 +21,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("prune --older-than 365 --dry-run", "what would go"),
         ("prune --older-than 365", "texts of off-topic articles go, identity and labels stay"),
     ),
+    "import": (
+        ("import stories.csv.gz --rejects rejects.jsonl", "a table with ordinary column names"),
+        ("import mc-*.csv --mapping mediacloud", "story lists of Media Cloud"),
+        ("import years.parquet --no-label --workers 4", "store now, label with the next run"),
+    ),
     "feeds": (
         ("feeds list", "what is followed"),
         ("feeds check", "which feeds work from here"),

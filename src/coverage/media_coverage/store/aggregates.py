@@ -34,6 +34,26 @@ class Aggregates(Connection):
         return days, self._articles_of_days(days)
 
     @translated
+    def changed_days(self) -> list[tuple[str, int]]:
+        """The days to recompute, oldest first, with their articles.
+
+        Those that share a story with a changed day count as changed from now on, too.
+        """
+        with self._writing():
+            self._db.execute(
+                "INSERT OR IGNORE INTO changed_day SELECT DISTINCT b.date FROM changed_day c JOIN article a "
+                "ON a.date = c.date JOIN article b ON b.story_id = a.story_id"
+            )
+        return self._db.execute(
+            "SELECT c.date, (SELECT count(*) FROM article a WHERE a.date = c.date) FROM changed_day c ORDER BY 1"
+        ).fetchall()
+
+    @translated
+    def counted_articles(self, days: list[str]) -> pd.DataFrame:
+        """The articles of some days, columns as in `changed_articles`."""
+        return self._articles_of_days(days)
+
+    @translated
     def all_days(self) -> tuple[list[str], pd.DataFrame]:
         """Like `changed_articles`, for every day that has articles."""
         days = [day for (day,) in self._db.execute("SELECT DISTINCT date FROM article ORDER BY 1")]
@@ -93,13 +113,14 @@ class Aggregates(Connection):
         """Make rows of how past days were collected, so that views need not go through every attempt ever made.
 
         Days before that of the newest run are past. What was stored is thrown away and computed anew when it may have
-        changed: when feeds were added to or removed from feeds.yaml, outlets moved to another group, or a clock that
-        was set back put attempts into days that were stored.
+        changed: when feeds came into feeds.yaml or left it, outlets moved to another group, files were imported, or a
+        clock that was set back put attempts into days that were stored.
         """
         with self._writing():
             listed = self._one(
-                "SELECT json_group_array(json(x)) FROM (SELECT json_array(f.id, f.active, o.outlet_group, o.country) "
-                "AS x FROM feed f JOIN outlet o ON o.id = f.outlet_id ORDER BY f.id)"
+                "SELECT json_array(json_group_array(json(x)), (SELECT count(*) FROM import_day), "
+                "(SELECT total(articles) FROM import_day)) FROM (SELECT json_array(f.id, f.active, o.outlet_group, "
+                "o.country) AS x FROM feed f JOIN outlet o ON o.id = f.outlet_id ORDER BY f.id)"
             )
             stored = self._db.execute("SELECT before, through_fetch, listed FROM collection_stored").fetchone()
             if stored and (
@@ -109,7 +130,7 @@ class Aggregates(Connection):
                 for table in ("outlet_day", "period_collection", "collection_stored"):
                     self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
                 stored = None
-            before = self._one("SELECT substr(max(started_at), 1, 10) FROM run")
+            before = self._one("SELECT substr(max(started_at), 1, 10) FROM run WHERE kind = 'collection'")
             if before is None or (stored and before <= stored[0]):
                 return
             since = stored[0] if stored else ""

@@ -71,6 +71,10 @@ CONTRACT = {
     "v_feed_urls": View(("feed_url", "since", "url")),
     "v_daily_frames": View(("date", "outlet"), _BY_DAY),
     "v_period_collection": View(_PERIOD, _BY_PERIOD),
+    "v_imports": View(("import_id",)),
+    "v_imported": View(
+        ("article_id", "import_id"), _BY_ARTICLE, {"article_id": _ARTICLE, "import_id": ("v_imports", "import_id")}
+    ),
     "v_recent_collection": View(_PERIOD, _BY_PERIOD),
     "v_period_frames": View(_PERIOD, _BY_PERIOD),
     "v_events": View(("date", "name"), _BY_DAY),

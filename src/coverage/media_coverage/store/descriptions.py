@@ -86,6 +86,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "topic_id": "topic in force",
         "model_id": "model in force",
         "error": "why the run failed, one sentence",
+        "kind": "collection (feeds were asked), labelling (what was stored got labels) or import; collection for all "
+        "runs of versions that did not say",
         "runtime": "software that ran the model; NULL for runs before schema 2",
         "cpu": "architecture and instruction sets of the processor that ran it; NULL for runs before schema 2",
     },
@@ -153,7 +155,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "language": "ISO 639-1 code, NULL when unknown",
         "language_source": "declared (by the feed), detected or unknown",
         "first_seen_at": f"when this wording was first seen; {_TIME}",
-        "fetch_id": "the attempt that brought it",
+        "fetch_id": "the attempt that brought it; NULL for what a file brought",
+        "import_id": "the file that brought it; NULL for what a feed brought",
         "agency": "news agency that dateline, byline or closing line credit, or that the publisher is; NULL for none",
         "agency_words": "the words that credit it; the publisher's name where that is the agency",
         "purged_at": f"when `prune` removed title and summary, which are empty since; {_TIME}",
@@ -174,6 +177,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "similarity": "0..1: of the headlines, or of the leads where the reason is one (Jaccard index of word pairs)",
     },
     "text_band": {
+        "period": "four weeks in which the article was published, counted from 1970",
         "band": "hash of a feature of headline or lead; articles that share one are compared",
         "article_id": "the article",
     },
@@ -209,6 +213,34 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "text": "text of the article as extracted, plain, one paragraph a line",
         "first_seen_at": f"when it was first read; {_TIME}",
     },
+    "import_file": {
+        "id": "key",
+        "run_id": "the run in which it was begun",
+        "name": "name of the file, without its folder",
+        "sha256": "SHA-256 of the file: with mapping_sha256 it says whether a file has been imported before",
+        "size": "bytes of the file",
+        "mapping": "name of the mapping by which its columns were read",
+        "mapping_sha256": "SHA-256 of the mapping",
+        "rows": "rows done; a stopped import goes on after them",
+        "articles": "rows that were new articles",
+        "versions": "rows that were new wordings of known articles",
+        "known": "rows that were known already, word for word",
+        "rejected": "rows that could not be used",
+        "started_at": f"when the import was begun; {_TIME}",
+        "finished_at": f"when its last row was done; {_TIME}; NULL while it is not",
+        "problem": "why the file could not be read to its end, one sentence; NULL where it could",
+    },
+    "imported": {
+        "import_id": "the file that holds the article",
+        "article_id": "the article",
+        "row": "number of the first row about it, from 1 without the header; of a web archive, the record",
+        "addressed": "1 when the address in the row is the publisher's own",
+    },
+    "import_day": {
+        "date": "day of publication, UTC, YYYY-MM-DD",
+        "outlet_id": "the publisher",
+        "articles": "articles of that day that files brought",
+    },
     "sighting": {
         "feed_id": "the feed that listed the article",
         "article_id": "the article",
@@ -237,6 +269,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "p_$first_output": f"frame $first: {_PROBABILITY}",
         "p_$second_output": f"frame $second: {_PROBABILITY}",
         "evidence": "the sentence of headline or lead that decided",
+        "copied_from": "the wording of equal text that the model labelled, whose label this is; NULL where it labelled "
+        "this one",
         "created_at": f"when the label was made; {_TIME}",
     },
     "sample": {
@@ -319,7 +353,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "one": "always 1",
         "before": "first day, UTC, YYYY-MM-DD, whose collection is not stored but read from the attempts",
         "through_fetch": "newest attempt when it was stored",
-        "listed": "feeds, whether feeds.yaml lists them, group and country: stored rows hold for these",
+        "listed": "feeds, whether feeds.yaml lists them, group and country, and how much was imported: what the stored "
+        "rows hold for",
     },
     "period_frames": {
         "period": "day, week (ISO, from Monday) or month",
@@ -393,6 +428,7 @@ DESCRIPTIONS |= {
         "wire_copy": "1 when the text is another's, an agency's: credited here or by an article of the same story",
         "purged_at": _VERSION["purged_at"],
         "summary_source": _VERSION["summary_source"],
+        "imports": "number of files that brought it (v_imported)",
     },
     "v_daily_counts": {
         "date": "day of publication, UTC, YYYY-MM-DD",
@@ -417,10 +453,13 @@ DESCRIPTIONS |= {
         "feeds_failed": "feeds asked without any good answer",
         "collected": "1 when a feed of it answered well, or was in order and not due; 0 when none was, or when no feed "
         "of any outlet answered; NULL before its first good answer",
+        "imported": "its articles of that day that files brought",
     },
     "v_daily_collection": {
-        "date": "day, UTC, YYYY-MM-DD; none is left out from the first run to the last",
-        "collection": "full; partial: some outlet was not collected; none: a gap, not a day without news",
+        "date": "day, UTC, YYYY-MM-DD; none is left out from the first run to the last; others where files brought "
+        "articles",
+        "collection": "full; partial: some outlet was not collected; none: a gap, not a day without news; imported: "
+        "nothing was collected, or feeds were not yet asked, but files brought articles of that day",
         "feeds": "feeds in feeds.yaml on that day",
         "feeds_asked": "feeds asked at least once",
         "feeds_answered": "feeds that answered well at least once",
@@ -428,6 +467,7 @@ DESCRIPTIONS |= {
         "outlets": "outlets in feeds.yaml on that day that had answered well until then",
         "outlets_collected": "those collected (v_outlet_collection)",
         "outlets_missing": "names of the others, separated by commas; NULL for none",
+        "imported": "articles of that day that files brought",
     },
     "v_versions": {
         "version_id": "key of the version",
@@ -576,7 +616,7 @@ DESCRIPTIONS |= {
         "run_id": "key of the run",
         **{
             name: _RUN[name]
-            for name in "started_at finished_at state exit_code software config_sha256 error runtime cpu".split()
+            for name in "started_at finished_at state exit_code software config_sha256 error runtime cpu kind".split()
         },
         "topic": "name of the topic in force",
         "query": DESCRIPTIONS["topic"]["query"],
@@ -625,6 +665,17 @@ DESCRIPTIONS |= {
         "articles_sql": "the query that lists the on-topic articles of the row: as many as `articles`",
     },
     "v_events": DESCRIPTIONS["event"],
+    "v_imports": {
+        **{name: text for name, text in DESCRIPTIONS["import_file"].items() if name not in {"id", "name"}},
+        "import_id": "key of the import",
+        "file": DESCRIPTIONS["import_file"]["name"],
+    },
+    "v_imported": {
+        "article_id": "key of the article",
+        "import_id": "key of the import (v_imports)",
+        "file": DESCRIPTIONS["import_file"]["name"],
+        "row": DESCRIPTIONS["imported"]["row"],
+    },
     "v_frames": DESCRIPTIONS["frame"],
 }
 
@@ -635,6 +686,9 @@ SUBJECTS: dict[str, str] = {
     "outlet_day": "How far each outlet was collected on past days; what v_outlet_collection need not compute anew.",
     "period_collection": "How far past periods were collected; what v_period_collection need not compute anew.",
     "collection_stored": "Up to where outlet_day and period_collection reach, and for which feeds they hold.",
+    "import_file": "Files of archives that were imported, and how far.",
+    "imported": "Which articles files brought.",
+    "import_day": "How many articles files brought, by day and outlet.",
     "feed_url": "Addresses that a feed has been asked at.",
     "topic": "Topics that texts were selected for.",
     "event": "Dated events of the topic, as in feeds.yaml.",
@@ -682,6 +736,8 @@ SUBJECTS: dict[str, str] = {
     "v_feed_urls": "Addresses of feeds that have moved.",
     "v_daily_frames": "Counts of labels by day and outlet.",
     "v_period_collection": "How far each period was collected, by scope.",
+    "v_imports": "Files of archives that were imported, and what became of their rows.",
+    "v_imported": "Articles by the file and row that brought them.",
     "v_recent_collection": "The newest part of v_period_collection, which is computed from the attempts.",
     "v_period_frames": "Counts of labels by period and scope, with how far it was collected, and the articles behind.",
     "v_events": "Dated events of the topic.",

@@ -33,6 +33,15 @@ if TYPE_CHECKING:
 MAX_COMPARED = 200
 """Articles compared with a new one: what keeps a run linear when thousands share a headline or a common phrase."""
 
+PERIOD_OF_ARTICLE = f"CAST(strftime('%s', a.published_at) AS INTEGER) / {stories.PERIOD_SECONDS}"
+"""`stories.period` in SQL, of the article `a`."""
+
+ADDRESSED = (
+    "(EXISTS (SELECT 1 FROM sighting x JOIN feed f ON f.id = x.feed_id WHERE x.article_id = a.id AND f.kind = 'feed') "
+    "OR EXISTS (SELECT 1 FROM imported x WHERE x.article_id = a.id AND x.addressed))"
+)
+"""Is the address of the article `a` the publisher's own?"""
+
 MAX_LISTED = 50
 """Articles that a feed listed last, from which its pace is taken."""
 
@@ -143,7 +152,7 @@ class Ingestion(Runs):
     @translated
     def last_finished_at(self) -> datetime | None:
         """When a run last came to its end; None when none has."""
-        return time_of(self._one("SELECT max(finished_at) FROM run WHERE state = 'finished'"))
+        return time_of(self._one("SELECT max(finished_at) FROM run WHERE state = 'finished' AND kind = 'collection'"))
 
     @translated
     def replace_health(self, verdicts: Iterable[Verdict], now: datetime) -> None:
@@ -363,13 +372,14 @@ class Ingestion(Runs):
                     "first_seen_at": seen_at,
                 },
             )
-            self._index(article_id, headline, *self._tell(article_id, sighting))
+            self._index(article_id, sighting.published_at, headline, *self._tell(article_id, sighting))
             self._add_version(article_id, fetch_id, sighting, seen_at)
         else:
             article_id = known
         reworded = known is not None and self._is_new_wording(article_id, sighting)
         if reworded:
-            self._index(article_id, stories.headline_band(entry.title))
+            published = self._one("SELECT published_at FROM article WHERE id = ?", article_id)
+            self._index(article_id, datetime.fromisoformat(published), stories.headline_band(entry.title))
             self._add_version(article_id, fetch_id, sighting, seen_at)
         times_seen = self._one(
             "INSERT INTO sighting (feed_id, article_id, guid, first_seen_at, last_seen_at) VALUES (?, ?, ?, ?, ?) "
@@ -398,16 +408,17 @@ class Ingestion(Runs):
 
     def _recognised(self, feed: Feed, feed_id: int, sighting: Sighting, headline: int, seen_at: str) -> int | None:
         """The article that an entry with a new key is all the same; it gets that key, and the reason, too."""
+        periods = stories.periods_around(sighting.published_at)
         # CROSS JOIN: begin with the few, whatever SQLite thinks of the others.
         rows = self._db.execute(
-            "SELECT a.id, o.name, EXISTS (SELECT 1 FROM text_band t WHERE t.article_id = a.id AND t.band = ?), "
-            "v.text_sha256, a.published_at, a.date_source, EXISTS (SELECT 1 FROM sighting x JOIN feed f "
-            "ON f.id = x.feed_id WHERE x.article_id = a.id AND f.kind = 'feed'), s.guid "
-            "FROM (SELECT article_id FROM text_band WHERE band = ? UNION SELECT article_id FROM sighting "
-            "WHERE feed_id = ? AND guid = ?) c CROSS JOIN article a ON a.id = c.article_id "
-            "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v ON v.id = a.current_version_id "
-            "LEFT JOIN sighting s ON s.article_id = a.id AND s.feed_id = ? WHERE o.name = ? ORDER BY a.id DESC LIMIT ?",
-            [headline, headline, feed_id, sighting.entry.guid, feed_id, sighting.outlet.name, MAX_COMPARED],
+            "SELECT a.id, o.name, EXISTS (SELECT 1 FROM text_band t WHERE t.article_id = a.id AND t.band = ?1 "  # noqa: S608
+            f"AND t.period = {PERIOD_OF_ARTICLE}), v.text_sha256, a.published_at, a.date_source, {ADDRESSED}, s.guid "
+            "FROM (SELECT article_id FROM text_band WHERE period IN (?5, ?6) AND band = ?1 UNION "
+            "SELECT article_id FROM sighting WHERE feed_id = ?2 AND guid = ?3) c CROSS JOIN article a "
+            "ON a.id = c.article_id JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
+            "ON v.id = a.current_version_id LEFT JOIN sighting s ON s.article_id = a.id AND s.feed_id = ?2 "
+            "WHERE o.name = ?4 ORDER BY a.id DESC LIMIT ?7",
+            [headline, feed_id, sighting.entry.guid, sighting.outlet.name, periods[0], periods[-1], MAX_COMPARED],
         ).fetchall()
         for article_id, outlet, same_headline, sha256, published_at, date_source, addressed, guid in rows:
             published, dated = datetime.fromisoformat(published_at), date_source == "feed"
@@ -456,9 +467,10 @@ class Ingestion(Runs):
         self._db.execute("UPDATE article SET current_version_id = ? WHERE id = ?", [version_id, article_id])
         self._db.execute("INSERT OR IGNORE INTO changed_day SELECT date FROM article WHERE id = ?", [article_id])
 
-    def _index(self, article_id: int, *bands: int) -> None:
-        rows = [(band, article_id) for band in bands]
-        self._db.conn.executemany("INSERT OR IGNORE INTO text_band VALUES (?, ?)", rows)
+    def _index(self, article_id: int, published_at: datetime, *bands: int) -> None:
+        period = stories.period(published_at)
+        rows = [(period, band, article_id) for band in bands]
+        self._db.conn.executemany("INSERT OR IGNORE INTO text_band VALUES (?, ?, ?)", rows)
 
     def _new_story(self, headline: int, sighting: Sighting) -> int:
         story = {"story_key": f"{headline:016x}", "first_published_at": iso(sighting.published_at)}
@@ -490,17 +502,22 @@ class Ingestion(Runs):
         """What `_tell` compares with a text: articles of its week that share a band, first those that share most."""
         if not bands:
             return []
+        periods = stories.periods_around(published)
         # Of each band the newest: one that common words make may hold a good part of all articles.
-        newest = "SELECT * FROM (SELECT article_id FROM text_band WHERE band = ? ORDER BY article_id DESC LIMIT ?)"
+        newest = (
+            "SELECT * FROM (SELECT article_id FROM text_band WHERE period = ? AND band = ? "
+            "ORDER BY article_id DESC LIMIT ?)"
+        )
         return self._db.execute(
             "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - fixed texts
-            f"FROM (SELECT article_id, count(*) AS shared FROM ({' UNION ALL '.join([newest] * len(bands))}) "
+            "FROM (SELECT article_id, count(*) AS shared FROM ("
+            f"{' UNION ALL '.join([newest] * len(bands) * len(periods))}) "
             "GROUP BY article_id) c CROSS JOIN article a ON a.id = c.article_id "
             "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
             "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
             "WHERE a.published_at BETWEEN ? AND ? ORDER BY c.shared DESC, a.id DESC LIMIT ?",
             [
-                *(number for band in bands for number in (band, MAX_COMPARED)),
+                *(number for period in periods for band in bands for number in (period, band, MAX_COMPARED)),
                 *(iso(published - stories.WINDOW), iso(published + stories.WINDOW), MAX_COMPARED),
             ],
         ).fetchall()

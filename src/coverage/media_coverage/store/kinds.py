@@ -18,10 +18,14 @@ _TEXT, _INTEGER, _FLAG, _DAY, _TIME = map(Kind, ("text", "integer", "flag", "day
 _PROBABILITY = Kind("real", "probability")
 
 _COUNTED = {
-    "article": "articles all_articles own_articles new_articles listed listed_articles mixed neither $first $second",
+    "article": (
+        "imported articles all_articles own_articles new_articles listed listed_articles mixed neither $first $second"
+    ),
     "story": "stories new_stories own_new_stories",
     "sighting": "sightings own_sightings times_seen",
     "wording": "versions new_versions",
+    "row": "rows known rejected",
+    "file": "imports",
     "text": "asked texts frame_size set_apart stratum_size stratum_drawn coded adjudicated labelled",
     "stratum": "strata",
     "person": "coders",
@@ -33,15 +37,15 @@ _COUNTED = {
     "entry": "entries seen_before",
     "page": "pages pages_read",
     "word": "words",
-    "byte": "bytes",
+    "byte": "bytes size",
     "ms": "elapsed_ms",
     "s": "fresh_for_s",
 }
 _NAMED = {name: Kind("integer", unit) for unit, names in _COUNTED.items() for name in names.split()}
-_NAMED |= dict.fromkeys("id band certainty exit_code one position seed status version".split(), _INTEGER)
+_NAMED |= dict.fromkeys("id band row certainty exit_code one position seed status version".split(), _INTEGER)
 _NAMED |= dict.fromkeys(
-    "active attempted collected conditional forced lying_304 may_have_lost newest on_topic passed passed_gate rel "
-    "relevant succeeded uncertain wire_copy $first_output $second_output".split(),
+    "active addressed attempted collected conditional forced lying_304 may_have_lost newest on_topic passed passed_gate "
+    "rel relevant succeeded uncertain wire_copy $first_output $second_output".split(),
     _FLAG,
 )
 _NAMED |= dict.fromkeys(("date", "first_day", "last_day", "before"), _DAY)
@@ -54,6 +58,10 @@ _ELSEWHERE = {
     ("v_feeds", "forced"): Kind("integer", "attempt"),
     ("v_feeds", "may_have_lost"): Kind("integer", "attempt"),
     ("collection_stored", "listed"): _TEXT,
+    ("text_band", "period"): _INTEGER,
+    ("import_file", "versions"): Kind("integer", "wording"),
+    ("label", "copied_from"): _INTEGER,
+    ("v_labels", "copied_from"): _INTEGER,
     ("collection_stored", "through_fetch"): _INTEGER,
     ("model", "version"): _TEXT,
     ("sample", "since"): _TEXT,  # a day, or empty

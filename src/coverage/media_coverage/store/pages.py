@@ -141,8 +141,8 @@ class Pages(Ingestion):
         return digest
 
     def _add_lead(self, page: Page, lead: Lead, at: str) -> int:
-        article_id, fetch_id = self._db.execute(
-            "SELECT article_id, fetch_id FROM article_version WHERE id = ?", [page.version_id]
+        article_id, fetch_id, import_id = self._db.execute(
+            "SELECT article_id, fetch_id, import_id FROM article_version WHERE id = ?", [page.version_id]
         ).fetchone()
         version_id = self._insert(
             "article_version",
@@ -155,6 +155,7 @@ class Pages(Ingestion):
                 "language_source": lead.language_source,
                 "first_seen_at": at,
                 "fetch_id": fetch_id,
+                "import_id": import_id,
                 "agency": lead.agency,
                 "agency_words": lead.agency_words,
                 "summary_source": SummarySource.PAGE,

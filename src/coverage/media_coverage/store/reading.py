@@ -88,12 +88,12 @@ class Reading(Connection):
     @translated
     def outlet_collection(self) -> pd.DataFrame:
         """One row per day since the first run and outlet: date, outlet, outlet_group, country, feeds, feeds_asked,
-        feeds_answered, feeds_failed, collected (columns as in the view v_outlet_collection).
+        feeds_answered, feeds_failed, collected, imported (columns as in the view v_outlet_collection).
         """
         self._refuse_older("feed_health")
         return self._frame(
             "SELECT c.date, c.outlet, o.outlet_group, o.country, c.feeds, c.feeds_asked, c.feeds_answered, "
-            "c.feeds_failed, c.collected FROM v_outlet_collection c JOIN outlet o ON o.name = c.outlet "
+            "c.feeds_failed, c.collected, c.imported FROM v_outlet_collection c JOIN outlet o ON o.name = c.outlet "
             "ORDER BY c.date, c.outlet"
         )
 
@@ -252,7 +252,10 @@ class Reading(Connection):
 
     @translated
     def collection(self) -> pd.DataFrame:
-        """One row per day from the first run to the last, columns as in the view v_daily_collection."""
+        """One row per day from the first run to the last, and per day of imported articles before or after.
+
+        Columns as in the view v_daily_collection; `feeds` is 0 on days outside the collection.
+        """
         self._refuse_older("feed_health")
         return self._frame("SELECT * FROM v_daily_collection ORDER BY date")
 

@@ -21,7 +21,8 @@ class Retention(Connection):
     def prune(
         self, last_seen_before: datetime, now: datetime, *, on_topic: bool = False, dry_run: bool = False
     ) -> Pruned:
-        """Remove headlines, leads, texts of pages and evidence of articles that no feed has listed since.
+        """Remove headlines, leads, texts of pages and evidence of articles that no feed has listed since, and no
+        file has brought.
 
         With `dry_run` count only.
 
@@ -31,8 +32,10 @@ class Retention(Connection):
         """
         chosen = (
             "SELECT v.article_id FROM v_articles v WHERE v.purged_at IS NULL AND (v.passed_gate = 0 OR "
-            "v.p_relevant IS NOT NULL) AND (? OR NOT v.on_topic) AND NOT EXISTS (SELECT 1 FROM sighting s "
-            "WHERE s.article_id = v.article_id AND s.last_seen_at >= ?) AND NOT EXISTS (SELECT 1 FROM code c "
+            "v.p_relevant IS NOT NULL) AND (?1 OR NOT v.on_topic) AND NOT EXISTS (SELECT 1 FROM sighting s "
+            "WHERE s.article_id = v.article_id AND s.last_seen_at >= ?2) AND NOT EXISTS (SELECT 1 FROM imported i "
+            "JOIN import_file f ON f.id = i.import_id WHERE i.article_id = v.article_id "
+            "AND coalesce(f.finished_at, '9999') >= ?2) AND NOT EXISTS (SELECT 1 FROM code c "
             "JOIN article_version x ON x.id = c.version_id WHERE x.article_id = v.article_id) AND NOT EXISTS "
             "(SELECT 1 FROM sample_item i JOIN article_version x ON x.id = i.version_id "
             "WHERE x.article_id = v.article_id)"

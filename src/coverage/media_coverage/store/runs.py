@@ -26,8 +26,8 @@ class Runs(Connection):
     """Runs, and what they register: feeds, outlets, the topic, the model."""
 
     @translated
-    def begin_run(self, config: Config, model: ModelInfo, now: datetime) -> int:
-        """Register the configuration and the model, and open a run. Returns its id.
+    def begin_run(self, config: Config, model: ModelInfo, now: datetime, kind: str = "collection") -> int:
+        """Register the configuration and the model, and open a run of a kind (collection, import). Returns its id.
 
         A run that never ended (killed, power cut) is marked as interrupted. Everything it stored is kept.
         """
@@ -47,6 +47,7 @@ class Runs(Connection):
                 {
                     "started_at": iso(now),
                     "state": "running",
+                    "kind": kind,
                     "software": f"media-coverage {__version__}",
                     "config_sha256": config.sha256,
                     "topic_id": topic_id,
@@ -76,6 +77,7 @@ class Runs(Connection):
                     "started_at": iso(now),
                     "state": "running",
                     "software": f"media-coverage {__version__}",
+                    "kind": "labelling",
                     "config_sha256": last[1],
                     "topic_id": last[0],
                     "model_id": model_id,

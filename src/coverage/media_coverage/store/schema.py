@@ -445,6 +445,60 @@ INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
 _DAILY = "sightings own_sightings own_articles own_new_stories listed listed_articles".split()
 _DESCRIPTION = "table_name, column_name, description, type, unit"
 
+_IMPORTS = """
+CREATE TABLE import_file (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    name TEXT NOT NULL CHECK (name <> ''),
+    sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL CHECK (size >= 0),
+    mapping TEXT NOT NULL CHECK (mapping <> ''),
+    mapping_sha256 TEXT NOT NULL,
+    rows INTEGER NOT NULL DEFAULT 0 CHECK (rows >= 0),
+    articles INTEGER NOT NULL DEFAULT 0 CHECK (articles >= 0),
+    versions INTEGER NOT NULL DEFAULT 0 CHECK (versions >= 0),
+    known INTEGER NOT NULL DEFAULT 0 CHECK (known >= 0),
+    rejected INTEGER NOT NULL DEFAULT 0 CHECK (rejected >= 0),
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    problem TEXT,
+    UNIQUE (sha256, mapping_sha256),
+    CHECK (articles + versions + known + rejected = rows)
+) STRICT;
+
+CREATE TABLE imported (
+    import_id INTEGER NOT NULL REFERENCES import_file (id),
+    article_id INTEGER NOT NULL REFERENCES article (id),
+    row INTEGER NOT NULL CHECK (row >= 1),
+    addressed INTEGER NOT NULL CHECK (addressed IN (0, 1)),
+    PRIMARY KEY (article_id, import_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE import_day (
+    date TEXT NOT NULL CHECK (date LIKE '____-__-__'),
+    outlet_id INTEGER NOT NULL REFERENCES outlet (id),
+    articles INTEGER NOT NULL CHECK (articles > 0),
+    PRIMARY KEY (date, outlet_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE text_band_of_period (
+    period INTEGER NOT NULL,
+    band INTEGER NOT NULL,
+    article_id INTEGER NOT NULL REFERENCES article (id),
+    PRIMARY KEY (period, band, article_id)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO text_band_of_period
+SELECT CAST(strftime('%s', a.published_at) AS INTEGER) / $period, t.band, t.article_id
+FROM text_band t JOIN article a ON a.id = t.article_id
+ORDER BY 1, 2, 3;
+
+DROP TABLE text_band;
+ALTER TABLE text_band_of_period RENAME TO text_band;
+
+CREATE INDEX article_version_text ON article_version (substr(text_sha256, 1, 12));
+"""
+
 _APPEND_ONLY = ("article_version", "label", "gate")
 
 
@@ -708,6 +762,36 @@ def m010_kinds(db: Database) -> None:
     """Type and unit of every column, beside its description."""
     db.execute("ALTER TABLE column_description ADD COLUMN type TEXT")
     db.execute("ALTER TABLE column_description ADD COLUMN unit TEXT")
+
+
+@migrations()
+def m011_imports(db: Database) -> None:
+    """Files that rows came from; texts indexed by their four weeks; labels taken over from an equal text."""
+    for statement in statements(_IMPORTS.replace("$period", str(stories.PERIOD_SECONDS)), frames_of(db)):
+        db.execute(statement)
+    db.execute(
+        "ALTER TABLE run ADD COLUMN kind TEXT NOT NULL DEFAULT 'collection' "
+        "CHECK (kind IN ('collection', 'labelling', 'import'))"
+    )
+    for table in ("article_version", "label"):
+        db.execute(f"DROP TRIGGER {table}_no_update")
+    # SQLite cannot let go of a NOT NULL: a column without it takes the old one's place.
+    db.execute("ALTER TABLE article_version ADD COLUMN brought_by INTEGER REFERENCES fetch (id)")
+    db.execute("UPDATE article_version SET brought_by = fetch_id")
+    db.execute("ALTER TABLE article_version DROP COLUMN fetch_id")
+    db.execute("ALTER TABLE article_version RENAME COLUMN brought_by TO fetch_id")
+    db.execute(
+        "ALTER TABLE article_version ADD COLUMN import_id INTEGER REFERENCES import_file (id) "
+        "CHECK ((import_id IS NULL) <> (fetch_id IS NULL))"
+    )
+    db.execute("ALTER TABLE label ADD COLUMN copied_from INTEGER REFERENCES article_version (id)")
+    _allow_removal(db, "article_version", ("title", "summary"), "OLD.purged_at IS NULL AND NEW.purged_at IS NOT NULL")
+    _allow_removal(
+        db,
+        "label",
+        ("evidence",),
+        "EXISTS (SELECT 1 FROM article_version v WHERE v.id = OLD.version_id AND v.purged_at IS NOT NULL)",
+    )
 
 
 @migrations()

@@ -38,7 +38,8 @@ SELECT a.id AS article_id,
             ELSE EXISTS (SELECT 1 FROM article b JOIN article_version w ON w.id = b.current_version_id
                          WHERE b.story_id = a.story_id AND w.agency IS NOT NULL) END AS wire_copy,
        v.purged_at,
-       v.summary_source
+       v.summary_source,
+       (SELECT count(*) FROM imported i WHERE i.article_id = a.id) AS imports
 FROM article a
 JOIN outlet o ON o.id = a.outlet_id
 JOIN article_version v ON v.id = a.current_version_id
@@ -79,7 +80,8 @@ SELECT l.version_id,
        l.created_at,
        r.runtime,
        r.cpu,
-       v.summary_source
+       v.summary_source,
+       l.copied_from
 FROM label l
 JOIN article_version v ON v.id = l.version_id
 JOIN model m ON m.id = l.model_id
@@ -93,7 +95,7 @@ WITH RECURSIVE bound AS MATERIALIZED (
            f.outlet_id,
            substr((SELECT x.started_at FROM fetch x WHERE x.feed_id = f.id ORDER BY x.started_at LIMIT 1), 1, 10)
                AS first_day,
-           CASE WHEN f.active THEN (SELECT substr(max(started_at), 1, 10) FROM run)
+           CASE WHEN f.active THEN (SELECT substr(max(started_at), 1, 10) FROM run WHERE kind = 'collection')
                 ELSE substr((SELECT x.started_at FROM fetch x WHERE x.feed_id = f.id
                              ORDER BY x.started_at DESC LIMIT 1), 1, 10) END AS last_day,
            substr((SELECT x.started_at FROM fetch x WHERE x.feed_id = f.id AND x.succeeded
@@ -136,24 +138,51 @@ WITH RECURSIVE bound AS MATERIALIZED (
     FROM feed_day f
     GROUP BY f.date, f.outlet_id
 )
-SELECT c.date, o.name AS outlet, c.feeds, c.feeds_asked, c.feeds_answered, c.feeds_failed, c.collected
+SELECT c.date,
+       o.name AS outlet,
+       c.feeds,
+       c.feeds_asked,
+       c.feeds_answered,
+       c.feeds_failed,
+       c.collected,
+       coalesce(b.articles, 0) AS imported
 FROM counted c
-JOIN outlet o ON o.id = c.outlet_id;
+JOIN outlet o ON o.id = c.outlet_id
+LEFT JOIN import_day b ON b.date = c.date AND b.outlet_id = c.outlet_id;
 
 CREATE VIEW v_daily_collection AS
-SELECT date,
-       CASE WHEN coalesce(sum(collected), 0) = 0 THEN 'none'
-            WHEN sum(collected) < count(collected) THEN 'partial'
+WITH brought AS MATERIALIZED (
+    SELECT date, sum(articles) AS imported FROM import_day GROUP BY date
+), listed AS MATERIALIZED (
+    SELECT date,
+           sum(feeds) AS feeds,
+           sum(feeds_asked) AS feeds_asked,
+           sum(feeds_answered) AS feeds_answered,
+           sum(feeds_failed) AS feeds_failed,
+           count(collected) AS outlets,
+           coalesce(sum(collected), 0) AS outlets_collected,
+           group_concat(CASE WHEN collected = 0 THEN outlet END, ', ') AS outlets_missing
+    FROM v_outlet_collection
+    GROUP BY date
+)
+SELECT l.date,
+       CASE WHEN l.outlets_collected = 0 THEN iif(b.imported, 'imported', 'none')
+            WHEN l.outlets_collected < l.outlets THEN 'partial'
             ELSE 'full' END AS collection,
-       sum(feeds) AS feeds,
-       sum(feeds_asked) AS feeds_asked,
-       sum(feeds_answered) AS feeds_answered,
-       sum(feeds_failed) AS feeds_failed,
-       count(collected) AS outlets,
-       coalesce(sum(collected), 0) AS outlets_collected,
-       group_concat(CASE WHEN collected = 0 THEN outlet END, ', ') AS outlets_missing
-FROM v_outlet_collection
-GROUP BY date;
+       l.feeds,
+       l.feeds_asked,
+       l.feeds_answered,
+       l.feeds_failed,
+       l.outlets,
+       l.outlets_collected,
+       l.outlets_missing,
+       coalesce(b.imported, 0) AS imported
+FROM listed l
+LEFT JOIN brought b ON b.date = l.date
+UNION ALL
+SELECT date, 'imported', 0, 0, 0, 0, 0, 0, NULL, imported
+FROM brought
+WHERE date NOT IN (SELECT date FROM listed);
 
 CREATE VIEW v_daily_counts AS
 SELECT d.date,
@@ -310,7 +339,8 @@ SELECT r.id AS run_id,
        r.cpu,
        (SELECT count(*) FROM fetch x WHERE x.run_id = r.id AND NOT x.attempted) AS feeds_not_asked,
        (SELECT count(*) FROM page_fetch p WHERE p.run_id = r.id AND p.attempted) AS pages,
-       (SELECT count(*) FROM page_fetch p WHERE p.run_id = r.id AND p.succeeded) AS pages_read
+       (SELECT count(*) FROM page_fetch p WHERE p.run_id = r.id AND p.succeeded) AS pages_read,
+       r.kind
 FROM run r
 JOIN topic t ON t.id = r.topic_id
 JOIN model m ON m.id = r.model_id;
@@ -361,7 +391,8 @@ WITH bound AS MATERIALIZED (
     UNION ALL SELECT 'country', country, * FROM listed
 ), daily AS MATERIALIZED (
     SELECT date, scope, name, sum(feeds) AS feeds, sum(feeds_asked) AS asked, sum(feeds_answered) AS answered,
-           sum(feeds_failed) AS failed, count(collected) AS outlets, coalesce(sum(collected), 0) AS came
+           sum(feeds_failed) AS failed, count(collected) AS outlets, coalesce(sum(collected), 0) AS came,
+           sum(imported) AS imported
     FROM scoped
     GROUP BY date, scope, name
 ), placed AS (
@@ -376,7 +407,7 @@ SELECT period,
        scope,
        name,
        count(*) AS days,
-       sum(came = 0) AS days_missing,
+       sum(came = 0 AND imported = 0) AS days_missing,
        sum(came BETWEEN 1 AND outlets - 1) AS days_partial,
        sum(feeds) AS feed_days,
        sum(asked) AS feed_days_asked,
@@ -562,6 +593,32 @@ JOIN article_version v ON v.id = p.version_id
 JOIN article a ON a.id = v.article_id
 JOIN outlet o ON o.id = a.outlet_id
 WHERE v.purged_at IS NULL;
+
+CREATE VIEW v_imports AS
+SELECT f.id AS import_id,
+       f.run_id,
+       f.name AS file,
+       f.sha256,
+       f.size,
+       f.mapping,
+       f.mapping_sha256,
+       f.rows,
+       f.articles,
+       f.versions,
+       f.known,
+       f.rejected,
+       f.started_at,
+       f.finished_at,
+       f.problem
+FROM import_file f;
+
+CREATE VIEW v_imported AS
+SELECT i.article_id,
+       i.import_id,
+       f.name AS file,
+       i.row
+FROM imported i
+JOIN import_file f ON f.id = i.import_id;
 
 CREATE VIEW v_frames AS
 SELECT position, name, output, title, description FROM frame;
