@@ -42,7 +42,7 @@ def render() -> str:
         ):
             parts.append(f"\n## {title}\n")
             for name in names:
-                frame = store.query("SELECT name, type FROM pragma_table_xinfo(?)", name)
+                frame = store.query("SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden <> 1", name)
                 parts.append(_section(name, list(frame.itertuples(index=False, name=None))))
     return "".join(parts)
 

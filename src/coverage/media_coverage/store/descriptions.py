@@ -302,6 +302,10 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "topic_id": "topic that the views and daily_frames show",
         "model_id": "model that the views and daily_frames show",
     },
+    "article_search": {
+        "title": "words of the headline; the row number is the id of the wording in article_version",
+        "summary": "words of the lead",
+    },
     "column_description": {
         "table_name": "table or view",
         "column_name": "column",

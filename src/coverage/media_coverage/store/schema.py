@@ -401,6 +401,16 @@ CREATE TABLE period_frames (
 INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
 """
 
+_SEARCH = """
+CREATE VIRTUAL TABLE article_search USING fts5 (
+    title, summary, content = 'article_version', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+);
+INSERT INTO article_search (article_search) VALUES ('rebuild');
+
+CREATE INDEX label_run ON label (run_id);
+"""
+"""The text itself stays in article_version: the index holds words and their places, and forgets what is removed."""
+
 _APPEND_ONLY = ("article_version", "label", "gate")
 
 
@@ -651,3 +661,21 @@ def m009_periods(db: Database) -> None:
     """Counts by day, week and month; the next run computes them for all that is stored."""
     for statement in statements(_PERIODS, frames_of(db)):
         db.execute(statement)
+
+
+@migrations()
+def m012_search(db: Database) -> None:
+    """Words of all wordings, kept up to date by triggers; and the labels of a run without reading all others."""
+    for statement in statements(_SEARCH, frames_of(db)):
+        db.execute(statement)
+    add = "INSERT INTO article_search (rowid, title, summary) VALUES (NEW.id, NEW.title, NEW.summary)"
+    # FTS5 takes words out of an outside text only when it is told which ones went in.
+    remove = (
+        "INSERT INTO article_search (article_search, rowid, title, summary) "
+        "VALUES ('delete', OLD.id, OLD.title, OLD.summary)"
+    )
+    db.execute(f"CREATE TRIGGER article_search_add AFTER INSERT ON article_version BEGIN {add}; END")
+    db.execute(
+        "CREATE TRIGGER article_search_change AFTER UPDATE OF title, summary ON article_version "
+        f"BEGIN {remove}; {add}; END"
+    )
