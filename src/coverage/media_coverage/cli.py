@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from . import interruption, logs
-from .commands import coding, collect, feeds, label, measure
+from .commands import coding, collect, feeds, label, measure, serve
 from .errors import ExitCode, TrackerError
 
 
@@ -57,6 +57,7 @@ for _command in (
     measure.attention,
     measure.drift,
     measure.multiverse,
+    serve.serve,
     coding.sample,
     coding.samples,
     coding.code,

@@ -20,7 +20,7 @@ from .reading import Reading
 from .retention import Retention
 from .samples import Samples
 
-__all__ = ["BUSY_SECONDS", "Store", "open_store"]
+__all__ = ["BUSY_SECONDS", "Store", "connect", "open_store"]
 
 
 class Store(Pages, Labels, Retention, Samples, Aggregates, Reading):

@@ -100,7 +100,9 @@ def connect(path: Path, *, read_only: bool, any_thread: bool = False) -> sqlite3
             raise StoreError(
                 "there is no such database yet; `media-coverage run` makes one", path=path, exit_code=ExitCode.USAGE
             )
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=not any_thread)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=not any_thread
+        )
     else:
         if not path.absolute().parent.is_dir():
             raise StoreError("the folder does not exist", path=path, exit_code=ExitCode.USAGE)

@@ -41,7 +41,7 @@ SELECT a.id AS article_id,
        v.summary_source
 FROM article a
 JOIN outlet o ON o.id = a.outlet_id
-JOIN article_version v ON v.id = a.current_version_id AND v.article_id = a.id -- the way back, from a text to its article
+JOIN article_version v ON v.id = a.current_version_id AND v.article_id = a.id -- the way back from a text
 LEFT JOIN active ON active.one = 1
 LEFT JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id
 LEFT JOIN model m ON m.id = active.model_id
@@ -118,7 +118,7 @@ WITH RECURSIVE asked AS MATERIALIZED (
     JOIN listed l ON d.date BETWEEN l.first_day AND l.last_day
     LEFT JOIN asked a ON a.feed_id = l.feed_id AND a.date = d.date
 )
-SELECT f.date,
+SELECT CAST(f.date AS TEXT) AS date, -- with a type, so that SQLite makes an index of its own for joins with it
        o.name AS outlet,
        count(*) AS feeds,
        sum(f.asked) AS feeds_asked,
@@ -356,10 +356,10 @@ WITH listed AS MATERIALIZED (
     UNION ALL SELECT 'week', date(date, 'weekday 0', '-6 days'), * FROM daily
     UNION ALL SELECT 'month', date(date, 'start of month'), * FROM daily
 )
-SELECT period,
-       first_day,
-       scope,
-       name,
+SELECT CAST(period AS TEXT) AS period, -- with types: see v_outlet_collection
+       CAST(first_day AS TEXT) AS first_day,
+       CAST(scope AS TEXT) AS scope,
+       CAST(name AS TEXT) AS name,
        count(*) AS days,
        sum(came = 0) AS days_missing,
        sum(came BETWEEN 1 AND outlets - 1) AS days_partial,
