@@ -126,8 +126,8 @@ LIMIT 1000""",
         "One article: its wordings and labels",
         "Each wording, with what every model said of it.",
         f"""SELECT v.id AS version_id, v.first_seen_at, v.title, v.summary, m.model_id, {_LABELLED} AS label,
-       l.uncertain, l.p_relevant, l.p_$first_output, l.p_$second_output, l.evidence, v.agency, o.name AS outlet, a.published_at,
-       a.url, a.story_id
+       l.uncertain, l.p_relevant, l.p_$first_output, l.p_$second_output, l.evidence, v.agency, o.name AS outlet,
+       a.published_at, a.url, a.story_id
 FROM article a
 JOIN outlet o ON o.id = a.outlet_id
 JOIN article_version v ON v.article_id = a.id
@@ -216,7 +216,7 @@ LIMIT 1000""",
     "around-event": Query(
         _FRAMING,
         "Days around an event",
-        "Daily counts before and after a dated event. For a test of the change: `media-coverage events`.",
+        "Daily counts before and after a dated event. The command events of media-coverage tests it.",
         """SELECT e.name AS event, CAST(julianday(d.date) - julianday(e.date) AS INTEGER) AS day, d.date,
        sum(d.articles) AS articles, sum(d.$first) AS $first, sum(d.$second) AS $second, sum(d.mixed) AS mixed,
        sum(d.neither) AS neither
@@ -232,8 +232,8 @@ LIMIT 1000""",
     "attention": Query(
         _FRAMING,
         "How much is about the topic",
-        "On-topic articles among all that were stored. For intervals, and without search feeds: `media-coverage "
-        "attention`.",
+        "On-topic articles among all that were stored. Intervals, and search feeds left out: the command "
+        "attention of media-coverage.",
         f"""SELECT first_day, scope, name, sum(all_articles) AS all_articles, sum(articles) AS articles,
        CASE WHEN sum(all_articles) >= 15 THEN round(100.0 * sum(articles) / sum(all_articles), 1) END AS percent
 FROM period_frames
@@ -334,7 +334,7 @@ LIMIT 500""",
     "disagreement": Query(
         _CODING,
         "Where two models disagree",
-        "Articles that two models label differently, the newest first. `media-coverage classify` adds a model.",
+        "Articles that two models label differently, the newest first. The command classify adds a model.",
         f"""SELECT a.date, o.name AS outlet, v.title,
        {_LABELLED} AS label, {_LABELLED.replace("l.", "k.")} AS other_label,
        l.p_$first_output, k.p_$first_output AS other_p_$first_output, l.p_$second_output,
@@ -376,7 +376,7 @@ LIMIT 1000""",
     "codes-counted": Query(
         _CODING,
         "Codes against labels, counted",
-        "The table behind the error rates. With intervals: `media-coverage trend --sample`.",
+        "The table behind the error rates. With intervals: the command trend of media-coverage with --sample.",
         f"""SELECT {_CODED} AS coded, {_LABELLED} AS label, count(*) AS codes
 FROM v_codes c
 {_ACTIVE_LABEL}

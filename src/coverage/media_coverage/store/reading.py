@@ -230,7 +230,10 @@ class Reading(Connection):
     def contents(self) -> tuple[list[str], dict[tuple[str, str], str]]:
         """Names of tables and views, without what SQLite keeps for itself; and what each of their columns holds."""
         names = self._db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name")
-        described = self._db.execute("SELECT table_name, column_name, description FROM column_description")
+        described = self._db.execute(
+            "SELECT d.table_name, d.column_name, d.description FROM column_description d "
+            "JOIN pragma_table_xinfo(d.table_name) x ON x.name = d.column_name ORDER BY d.table_name, x.cid"
+        )
         return [name for (name,) in names if not name.startswith("sqlite_")], {(t, c): text for t, c, text in described}
 
     @translated
