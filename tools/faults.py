@@ -189,7 +189,9 @@ def content(database: Path) -> dict[str, Counter[tuple[object, ...]]]:
     """The rows of every table, without what `LEFT_OUT` names; references replaced by what they lead to."""
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
         meaning = {table: dict(db.execute(sql)) for table, sql in NATURAL.items()}
-        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        # Not the index of words and what SQLite keeps it in: it follows from article_version.
+        listed = "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' ORDER BY name"
+        tables = [name for (name,) in db.execute(listed)]
         found = {}
         for table in tables:
             if table in LEFT_OUT_TABLES or table.startswith("sqlite_"):

@@ -104,7 +104,7 @@ def _examples(store: Store, name: str, columns: Sequence[str]) -> dict[str, Any]
 
 
 def _section(store: Store, name: str) -> str:
-    columns = list(store.query("SELECT name FROM pragma_table_xinfo(?)", name)["name"])
+    columns = list(store.query("SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1", name)["name"])
     descriptions, kinds = schema.descriptions(DEFAULT_FRAMES), schema.kinds(DEFAULT_FRAMES)
     examples = _examples(store, name, columns)
     rows = [

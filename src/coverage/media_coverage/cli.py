@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from . import interruption, logs
-from .commands import archive, coding, collect, data, feeds, label, measure, report, setup
+from .commands import archive, coding, collect, data, feeds, label, measure, report, serve, setup
 from .commands.examples import epilog
 from .errors import ExitCode, TrackerError
 
@@ -62,7 +62,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
         measure.drift,
         measure.multiverse,
     ),
-    "Share": (data.export_command,),
+    "Share": (serve.serve, data.export_command),
     "Code by hand": (coding.sample, coding.code, coding.samples, coding.agreement, coding.adjudicate, coding.codes),
     "Models": (label.classify, label.compare, label.explain, label.score, label.evaluate, label.train),
 }

@@ -7,6 +7,7 @@ TrackerError                 base: one sentence saying what happened, where, and
 ├── ModelError               a classifier's files are missing, altered or unusable
 ├── MissingExtraError        an optional dependency is not installed
 ├── TrendError               what is stored does not carry the trend that was asked for
+├── ServeError               the database cannot be shown at the address that was asked for
 ├── InputError               a file given on the command line cannot be used
 └── AlreadyRunningError      another run holds the lock
 
@@ -92,6 +93,16 @@ class TrendError(TrackerError):
     def __init__(self, message: str, *, path: Path | str) -> None:
         self.path = path
         super().__init__(f"{path}: {message}")
+
+
+class ServeError(TrackerError):
+    """`host` and `port` are where it was to listen."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str, *, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        super().__init__(f"{host}, port {port}: {message}")
 
 
 class InputError(TrackerError):

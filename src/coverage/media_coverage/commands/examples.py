@@ -63,6 +63,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "attention": (("attention --by outlet", "how much of what each outlet publishes is on topic"),),
     "drift": (("drift", "do the probabilities still look as they did?"),),
     "multiverse": (("multiverse --format html --out multiverse.html", "under every other choice, on one page"),),
+    "serve": (("serve --open", "browse the database: facets, canned queries, search"),),
     "export": (
         ("export data", "every view as CSV, with a description that programs read"),
         ("export data --format parquet --since 2026-02-01", "from one day on, for a column store"),

@@ -22,7 +22,7 @@ from .reading import Reading
 from .retention import Retention
 from .samples import Samples
 
-__all__ = ["BUSY_SECONDS", "Store", "engine", "open_store"]
+__all__ = ["BUSY_SECONDS", "Store", "connect", "engine", "open_store"]
 
 
 class Store(Pages, Imports, Labels, Retention, Samples, Aggregates, Reading, Contract):

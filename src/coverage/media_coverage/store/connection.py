@@ -82,6 +82,10 @@ def speaking_of(path: Path | str) -> Iterator[None]:
             ) from error
         if "unable to open" in text:
             raise StoreError("cannot be opened; does the folder exist, and may you write there?", path=path) from error
+        if "no such module" in text:
+            raise StoreError(
+                f"this Python's SQLite cannot search text ({text}); use a Python whose SQLite has FTS5", path=path
+            ) from error
         if "malformed" in text or "corrupt" in text:
             raise StoreError("is damaged; restore a copy, or `sqlite3 FILE .recover`", path=path) from error
         raise
@@ -94,8 +98,8 @@ def engine() -> tuple[tuple[int, ...], frozenset[str]]:
     return sqlite3.sqlite_version_info, options
 
 
-def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    """A connection with the settings that each of ours has. Raises StoreError."""
+def connect(path: Path, *, read_only: bool, any_thread: bool = False) -> sqlite3.Connection:
+    """A connection with the settings that each of ours has; `any_thread` may close it. Raises StoreError."""
     if path.is_dir():
         raise StoreError("cannot be opened: it is a folder; name a file with --db", path=path, exit_code=ExitCode.USAGE)
     if read_only:
@@ -103,7 +107,9 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
             raise StoreError(
                 "there is no such database yet; `media-coverage run` makes one", path=path, exit_code=ExitCode.USAGE
             )
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, check_same_thread=not any_thread
+        )
     else:
         if not path.absolute().parent.is_dir():
             raise StoreError("the folder does not exist", path=path, exit_code=ExitCode.USAGE)

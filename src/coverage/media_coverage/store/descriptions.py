@@ -377,6 +377,10 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "topic_id": "topic that the views and daily_frames show",
         "model_id": "model that the views and daily_frames show",
     },
+    "article_search": {
+        "title": "words of the headline; the row number is the id of the wording in article_version",
+        "summary": "words of the lead",
+    },
     "column_description": {
         "table_name": "table or view",
         "column_name": "column",
@@ -689,6 +693,7 @@ SUBJECTS: dict[str, str] = {
     "import_file": "Files of archives that were imported, and how far.",
     "imported": "Which articles files brought.",
     "import_day": "How many articles files brought, by day and outlet.",
+    "article_search": "Words of all wordings, for full-text search (FTS5).",
     "feed_url": "Addresses that a feed has been asked at.",
     "topic": "Topics that texts were selected for.",
     "event": "Dated events of the topic, as in feeds.yaml.",

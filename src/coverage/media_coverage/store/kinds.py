@@ -44,8 +44,8 @@ _COUNTED = {
 _NAMED = {name: Kind("integer", unit) for unit, names in _COUNTED.items() for name in names.split()}
 _NAMED |= dict.fromkeys("id band row certainty exit_code one position seed status version".split(), _INTEGER)
 _NAMED |= dict.fromkeys(
-    "active addressed attempted collected conditional forced lying_304 may_have_lost newest on_topic passed passed_gate "
-    "rel relevant succeeded uncertain wire_copy $first_output $second_output".split(),
+    "active addressed attempted collected conditional forced lying_304 may_have_lost newest on_topic passed "
+    "passed_gate rel relevant succeeded uncertain wire_copy $first_output $second_output".split(),
     _FLAG,
 )
 _NAMED |= dict.fromkeys(("date", "first_day", "last_day", "before"), _DAY)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..identity import canonical_url
 from .connection import Connection, translated
+from .queries import QUERIES, Query
+from .schema import filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -301,6 +304,57 @@ class Reading(Connection):
                 f"CROSS JOIN article a ON a.id = v.article_id AND a.current_version_id = v.id WHERE {condition}"
             )
         )
+
+    @translated
+    def questions(self) -> dict[str, Query]:
+        """The queries of queries.py with the names of this database's frames in them. Raises StoreError."""
+        self._refuse_older("article_search")
+        return {
+            name: replace(
+                query,
+                about=filled(query.about, self.frames),
+                sql=filled(query.sql, self.frames),
+                parameters={key: filled(text, self.frames) for key, text in query.parameters.items()},
+                example={key: filled(text, self.frames) for key, text in query.example.items()},
+            )
+            for name, query in QUERIES.items()
+        }
+
+    @translated
+    def examples(self) -> dict[str, str]:
+        """Values of this database that examples can be made of; empty where it has none.
+
+        outlet and group with most on-topic articles, since and until (the last 30 days stored), article (the newest),
+        story (the most frequent of those days), event (the last), query (keywords of the topic in force).
+        """
+        days = "date >= (SELECT date(max(date), '-30 days') FROM article)"
+        wanted = {
+            "outlet": f"SELECT outlet FROM daily_frames WHERE {days} GROUP BY 1 ORDER BY sum(articles) DESC, 1",  # noqa: S608
+            "group": f"SELECT outlet_group FROM daily_frames WHERE {days} GROUP BY 1 ORDER BY sum(articles) DESC, 1",  # noqa: S608
+            "since": "SELECT date(max(date), '-30 days') FROM article",
+            "until": "SELECT max(date) FROM article",
+            "article": "SELECT max(id) FROM article",
+            "story": f"SELECT story_id FROM article WHERE {days} GROUP BY 1 ORDER BY count(*) DESC, 1",  # noqa: S608
+            "event": "SELECT name FROM event ORDER BY date DESC",
+            "query": "SELECT t.query FROM topic t JOIN active ON active.topic_id = t.id",
+        }
+        found = {name: self._one(f"{sql} LIMIT 1") for name, sql in wanted.items()}
+        return {name: "" if value is None else str(value) for name, value in found.items()}
+
+    @translated
+    def counted(self, table: str) -> int:
+        """Rows of a table."""
+        return int(self._one(f"SELECT count(*) FROM {table}"))  # noqa: S608 - a name of ours
+
+    @translated
+    def contents(self) -> tuple[list[str], dict[tuple[str, str], str]]:
+        """Names of tables and views, without what SQLite keeps for itself; and what each of their columns holds."""
+        names = self._db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name")
+        described = self._db.execute(
+            "SELECT d.table_name, d.column_name, d.description FROM column_description d "
+            "JOIN pragma_table_xinfo(d.table_name) x ON x.name = d.column_name ORDER BY d.table_name, x.cid"
+        )
+        return [name for (name,) in names if not name.startswith("sqlite_")], {(t, c): text for t, c, text in described}
 
     @translated
     def integrity(self) -> str:

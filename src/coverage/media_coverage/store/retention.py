@@ -70,6 +70,8 @@ class Retention(Connection):
                 [listed],
             )
             self._db.execute(f"DELETE {texts}", [listed])
+            # An index of words keeps what was deleted until it is merged: made anew, it holds none of it.
+            self._db.execute("INSERT INTO article_search (article_search) VALUES ('rebuild')")
         self._db.execute("VACUUM")
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return Pruned(*counted)

@@ -498,6 +498,15 @@ ALTER TABLE text_band_of_period RENAME TO text_band;
 
 CREATE INDEX article_version_text ON article_version (substr(text_sha256, 1, 12));
 """
+_SEARCH = """
+CREATE VIRTUAL TABLE article_search USING fts5 (
+    title, summary, content = 'article_version', content_rowid = 'id', tokenize = 'unicode61 remove_diacritics 2'
+);
+INSERT INTO article_search (article_search) VALUES ('rebuild');
+
+CREATE INDEX label_run ON label (run_id);
+"""
+"""The text itself stays in article_version: the index holds words and their places, and forgets what is removed."""
 
 _APPEND_ONLY = ("article_version", "label", "gate")
 
@@ -791,6 +800,24 @@ def m011_imports(db: Database) -> None:
         "label",
         ("evidence",),
         "EXISTS (SELECT 1 FROM article_version v WHERE v.id = OLD.version_id AND v.purged_at IS NOT NULL)",
+    )
+
+
+@migrations()
+def m012_search(db: Database) -> None:
+    """Words of all wordings, kept up to date by triggers; and the labels of a run without reading all others."""
+    for statement in statements(_SEARCH, frames_of(db)):
+        db.execute(statement)
+    add = "INSERT INTO article_search (rowid, title, summary) VALUES (NEW.id, NEW.title, NEW.summary)"
+    # FTS5 takes words out of an outside text only when it is told which ones went in.
+    remove = (
+        "INSERT INTO article_search (article_search, rowid, title, summary) "
+        "VALUES ('delete', OLD.id, OLD.title, OLD.summary)"
+    )
+    db.execute(f"CREATE TRIGGER article_search_add AFTER INSERT ON article_version BEGIN {add}; END")
+    db.execute(
+        "CREATE TRIGGER article_search_change AFTER UPDATE OF title, summary ON article_version "
+        f"BEGIN {remove}; {add}; END"
     )
 
 

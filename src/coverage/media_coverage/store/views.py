@@ -42,7 +42,7 @@ SELECT a.id AS article_id,
        (SELECT count(*) FROM imported i WHERE i.article_id = a.id) AS imports
 FROM article a
 JOIN outlet o ON o.id = a.outlet_id
-JOIN article_version v ON v.id = a.current_version_id
+JOIN article_version v ON v.id = a.current_version_id AND v.article_id = a.id -- the way back from a text
 LEFT JOIN active ON active.one = 1
 LEFT JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id
 LEFT JOIN model m ON m.id = active.model_id
@@ -51,11 +51,12 @@ LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id AND l.codebook_ve
 CREATE VIEW v_versions AS
 SELECT v.id AS version_id,
        v.article_id,
-       row_number() OVER (PARTITION BY v.article_id ORDER BY v.id) AS version,
+       (SELECT count(*) FROM article_version x WHERE x.article_id = v.article_id AND x.id <= v.id) AS version,
        v.first_seen_at,
        v.title,
        v.summary,
-       lag(v.title) OVER (PARTITION BY v.article_id ORDER BY v.id) AS previous_title,
+       (SELECT x.title FROM article_version x WHERE x.article_id = v.article_id AND x.id < v.id
+        ORDER BY x.id DESC LIMIT 1) AS previous_title,
        o.name AS outlet,
        a.url,
        v.summary_source
@@ -138,7 +139,7 @@ WITH RECURSIVE bound AS MATERIALIZED (
     FROM feed_day f
     GROUP BY f.date, f.outlet_id
 )
-SELECT c.date,
+SELECT CAST(c.date AS TEXT) AS date, -- with a type, so that SQLite makes an index of its own for joins with it
        o.name AS outlet,
        c.feeds,
        c.feeds_asked,
@@ -202,18 +203,17 @@ WHERE d.articles;
 
 CREATE VIEW v_stories AS
 SELECT s.id AS story_id,
-       count(*) AS articles,
-       count(DISTINCT a.outlet_id) AS outlets,
-       min(a.published_at) AS first_published_at,
-       max(a.published_at) AS last_published_at,
+       (SELECT count(*) FROM article a WHERE a.story_id = s.id) AS articles,
+       (SELECT count(DISTINCT a.outlet_id) FROM article a WHERE a.story_id = s.id) AS outlets,
+       (SELECT min(a.published_at) FROM article a WHERE a.story_id = s.id) AS first_published_at,
+       (SELECT max(a.published_at) FROM article a WHERE a.story_id = s.id) AS last_published_at,
        (SELECT v.title FROM article b JOIN article_version v ON v.id = b.current_version_id
         WHERE b.story_id = s.id ORDER BY b.published_at, b.id LIMIT 1) AS title,
        s.story_key,
        (SELECT w.agency FROM article b JOIN article_version w ON w.id = b.current_version_id
         WHERE b.story_id = s.id AND w.agency IS NOT NULL ORDER BY b.published_at, b.id LIMIT 1) AS agency
 FROM story s
-JOIN article a ON a.story_id = s.id
-GROUP BY s.id;
+WHERE EXISTS (SELECT 1 FROM article a WHERE a.story_id = s.id);
 
 CREATE VIEW v_story_links AS
 SELECT a.story_id,
@@ -402,10 +402,10 @@ WITH bound AS MATERIALIZED (
     UNION ALL
     SELECT 'month', date(date, 'start of month'), date(date, 'start of month', '+1 month', '-1 day'), * FROM daily
 )
-SELECT period,
-       first_day,
-       scope,
-       name,
+SELECT CAST(period AS TEXT) AS period, -- with types: see v_outlet_collection
+       CAST(first_day AS TEXT) AS first_day,
+       CAST(scope AS TEXT) AS scope,
+       CAST(name AS TEXT) AS name,
        count(*) AS days,
        sum(came = 0 AND imported = 0) AS days_missing,
        sum(came BETWEEN 1 AND outlets - 1) AS days_partial,
