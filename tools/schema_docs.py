@@ -86,7 +86,7 @@ def _order(store: Store, name: str) -> tuple[str, ...]:
     if name in CONTRACT:
         return CONTRACT[name].key
     rows = store.query("SELECT name FROM pragma_table_info(?) WHERE pk ORDER BY pk", name)
-    return tuple(rows["name"])
+    return tuple(rows["name"]) or ("rowid",)
 
 
 def _examples(store: Store, name: str, columns: Sequence[str]) -> dict[str, Any]:
