@@ -77,7 +77,7 @@ COLUMNS = {
     "days": "days from the first run on",
     "days_missing": "of them, days on which nothing was collected",
     "days_partial": "of them, days on which some outlet was missing",
-    "collection": "full, partial, none (a gap), or before the first run",
+    "collection": "full, partial, none (a gap), before the first run, or no longer collected",
     "reason": "why there is no value, in words; empty where there is one",
     "warnings": "sentences to be read with the value; may be empty",
 }
@@ -220,13 +220,26 @@ def _audited(store: Store, sample: str, model_id: str | None) -> tuple[pd.DataFr
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The articles of one name outside its gaps: rows and the same as arrays; gaps (periods,)."""
+    """The articles of one name outside its gaps: rows and the same as arrays, and the days of each period."""
 
     name: str
     rows: pd.DataFrame
     items: Items
     days: pd.DataFrame
-    gaps: npt.NDArray[np.bool_]
+
+    @property
+    def gaps(self) -> npt.NDArray[np.bool_]:
+        """In which periods there were runs and nothing was collected, (periods,)."""
+        return _gaps(self.days)
+
+    @property
+    def collected(self) -> npt.NDArray[np.bool_]:
+        """In which periods something was collected, (periods,)."""
+        return (self.days["days"] > self.days["days_missing"]).to_numpy()
+
+
+def _gaps(days: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    return ((days["days"] > 0) & (days["days_missing"] == days["days"])).to_numpy()
 
 
 def _place(press: Press, dates: pd.Series[str]) -> Integers:
@@ -248,13 +261,12 @@ def _selections(press: Press, labelled: pd.DataFrame, classes: int) -> Iterator[
     outlets = int(frame["outlet_number"].max()) + 1
     for name, rows in frame.groupby("name", sort=True):
         days = press.days(str(name))
-        gaps = ((days["days"] > 0) & (days["days_missing"] == days["days"])).to_numpy()
-        kept = rows[~gaps[rows["place"].to_numpy()]]
+        kept = rows[~_gaps(days)[rows["place"].to_numpy()]]
         period, number, outlet, story = (
             kept[column].to_numpy(dtype=np.int64) for column in ("place", "number", "outlet_number", "story_id")
         )
         items = Items(period, number, outlet, story, len(press.calendar), classes, outlets)
-        yield _Selection(str(name), kept, items, days, gaps)
+        yield _Selection(str(name), kept, items, days)
 
 
 def _audit_for(press: Press, name: str) -> Audit | None:
@@ -421,13 +433,10 @@ def _rows(
     frame_of = {f"share_{name}": name for name in press.frames.names}
     found = []
     for number, ((first, last), point) in enumerate(zip(line.spans, line.points, strict=True)):
-        open_periods = np.flatnonzero(~selection.gaps[first : last + 1]) + first
-        if not len(open_periods):
+        span = _periods_told(selection, rows, first, last)
+        if span is None:
             continue
-        # Empty periods at the ends add nothing: the row names those that its articles are of.
-        told = rows["place"][rows["place"].between(first, last)]
-        start, end = (told.min(), told.max()) if len(told) else (open_periods[0], open_periods[-1])
-        start, end = int(start), int(end)
+        start, end = span
         row = common | _span(press, selection, rows, start, end)
         if isinstance(point, Estimate):
             row |= {"value": point.value, "low": point.low, "high": point.high, "n": point.n}
@@ -445,6 +454,19 @@ def _rows(
     empty = {"n": 0, "reason": NOT_COLLECTED}
     found += [common | _span(press, selection, rows, t, t) | empty for t in np.flatnonzero(selection.gaps).tolist()]
     return sorted(found, key=lambda row: str(row["first_day"]))
+
+
+def _periods_told(selection: _Selection, rows: pd.DataFrame, first: int, last: int) -> tuple[int, int] | None:
+    """Of the periods from `first` to `last` those that a row is about, None where nothing is known of any.
+
+    Empty periods at the ends add nothing, so a row names those that its articles are of; where it has none, those of
+    all articles of the name, and at last those in which something was collected.
+    """
+    for place in (rows["place"], selection.rows["place"], pd.Series(np.flatnonzero(selection.collected))):
+        told = place[place.between(first, last)]
+        if len(told):
+            return int(told.min()), int(told.max())
+    return None
 
 
 def _why(point: Missing, empty_panel: bool) -> str:
@@ -473,7 +495,8 @@ def _span(press: Press, selection: _Selection, rows: pd.DataFrame, start: int, e
     days, missing, partial = (int(selection.days[name].iloc[start : end + 1].sum()) for name in selection.days.columns)
     word = "full"
     if not days:
-        word = "before the first run" if press.last_collected else "full"
+        later = bool((selection.days["days"].iloc[:start] > 0).any())
+        word = "no longer collected" if later else "before the first run" if press.last_collected else "full"
     elif missing == days:
         word = "none"
     elif missing or partial:
