@@ -18,9 +18,9 @@ import pandas as pd
 from . import events, series
 from .aggregate import calendar, first_days, names_of
 from .composition import Composition, Counting, Items, panel, tabulate, units
-from .correction import Audit, rectified, rogan_gladen
+from .correction import Audit, apart
 from .errors import TrendError
-from .estimate import UNCORRECTED, Estimand, Estimate, Method, measures
+from .estimate import MIN_ITEMS, UNCORRECTED, Estimand, Estimate, Method, measures
 from .sample import OFF_TOPIC
 
 if TYPE_CHECKING:
@@ -45,8 +45,11 @@ COUNTINGS = {"articles": Counting.ARTICLES, "stories": Counting.STORIES}
 
 NOT_COLLECTED = "not collected"
 
-SHARED = "What the audit gets wrong in all periods of a phase alike is not in this interval."
+SHARED = "What the audit leaves uncertain in all periods together is in this interval."
 """To be said with every effect in corrected shares."""
+
+POOLED = "No phase of the audit begins at this event, so its net error is taken to be the same before and after."
+"""To be said with an effect in rectified shares whose regimes do not change at the event."""
 
 COLUMNS = {
     "by": "all, group, outlet or country",
@@ -537,7 +540,7 @@ def shares(
 ) -> dict[str, events.Series]:
     """One series for tests per name: a share of 0..1 per day or week, gaps and empty periods missing.
 
-    Corrected periods stand with their standard error; those with fewer than 15 items are missing.
+    Corrected periods stand with draws of the correction; those with fewer than 15 items are missing.
     """
     if press.period not in {"day", "week"}:
         raise ValueError("tests take periods of one length: days or weeks")
@@ -551,41 +554,36 @@ def shares(
         if composition is Composition.PANEL:
             items = items.only(panel(items)[items.outlet])
         cells = tabulate(items, composition, counting)
+        framed = units(items, counting) * np.isin(items.predicted, measure.base)
+        base = np.bincount(items.period, weights=framed, minlength=items.periods).astype(np.float64)
+        base = np.where(cells.weight.sum(axis=(1, 2)) > 0, base, 0.0)
         if method.corrected:
-            share, error = _corrected(press, selection, cells, measure, method)
-            found[selection.name] = events.corrected(starts, share, error, length)
+            found[selection.name] = _corrected(press, selection, cells, base, measure, method, starts, length)
             continue
         roles, _ = measure.roles(classes)
         grouped = cells.collapsed(roles)
         total = grouped.weight[:, :, :2].sum(axis=(1, 2))
-        # A mix of outlets weighs: shares by weight, and the items behind them by their effective number.
-        count = units(items, counting)
-        framed = count * np.isin(items.predicted, measure.base)
-        base = np.bincount(items.period, weights=framed, minlength=items.periods).astype(np.float64)
+        # A mix of outlets weighs: shares by weight, and the items behind them by their number.
         positive = np.divide(grouped.weight[:, :, 0].sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
-        base = np.where(total > 0, base, 0.0)
         found[selection.name] = events.counts(starts, np.minimum(positive * base, base), base, length)
     return found
 
 
 def _corrected(
-    press: Press, selection: _Selection, cells: Cells, measure: Measure, method: Method
-) -> tuple[list[float], list[float]]:
+    press: Press,
+    selection: _Selection,
+    cells: Cells,
+    items: npt.NDArray[np.float64],
+    measure: Measure,
+    method: Method,
+    starts: Sequence[dt.date],
+    days: int,
+) -> events.Series:
+    """Corrected shares with draws of the correction; periods with fewer than 15 items are missing."""
     audit = _audit_for(press, selection.name)
     assert audit is not None  # noqa: S101 - a corrected method comes with a sample
-    regimes = _regimes(press, selection.items)
-    effective = cells.effective / series.design_effect(cells, measure)
-    points = (
-        rectified(cells, audit, measure, regimes=regimes, effective=effective)
-        if method is Method.RECTIFIED
-        else rogan_gladen(cells, audit, measure, effective=effective)
-    )
-    scale = 2 if measure.index else 1
-    known = [point if isinstance(point, Estimate) else None for point in points]
-    return (
-        [measure.share(point.value) if point is not None else float("nan") for point in known],
-        [point.standard_error / scale if point is not None else float("nan") for point in known],
-    )
+    taken = apart(cells, audit, measure, method, regimes=_regimes(press, selection.items))
+    return events.audited(starts, taken.share, np.where(items >= MIN_ITEMS, items, 0.0), taken.common, days)
 
 
 def effects(
@@ -629,9 +627,8 @@ def effects(
                 for name, line in lines.items()
             }
             if sample is not None:
-                each = {
-                    name: replace(one_effect, notes=(*one_effect.notes, SHARED)) for name, one_effect in each.items()
-                }
+                said = (SHARED, *(() if event.date.isoformat() in press.phases or method is not Method.RECTIFIED else (POOLED,)))
+                each = {name: replace(one_effect, notes=(*one_effect.notes, *said)) for name, one_effect in each.items()}
             for adjusted in events.across(each):
                 placebo = events.placebo(lines[adjusted.group], event, before=before, after=after, model=model)
                 found.append(Found(adjusted.group, one.name, correction, adjusted.effect, placebo, adjusted.q))
