@@ -106,8 +106,8 @@ class Change:
     `p` is the bootstrap's, two-sided; it is at most .05 exactly where the interval leaves out 0. `ratio` is the
     change in units of its standard error, and `critical` the size that 5 % of the resamples reach without an event.
     `dispersion` is Pearson's X² per degree of freedom (1 where only the chance of single items is at work), `block`
-    the block length in periods. `common` is the part of the standard error, in points, that comes from what is uncertain
-    in all periods together.
+    the block length in periods. `common` is the part of the standard error, in points, that comes from what is
+    uncertain in all periods together.
     """
 
     points: float
@@ -245,9 +245,7 @@ def _points(value: float) -> str:
     return "0.0" if text in {"+0.0", "−0.0"} else text
 
 
-def _series(
-    starts: Sequence[dt.date], share: Array, items: Array, days: int, common: Array | None = None
-) -> Series:
+def _series(starts: Sequence[dt.date], share: Array, items: Array, days: int, common: Array | None = None) -> Series:
     offsets = np.array([(start - starts[0]).days for start in starts], dtype=np.intp)
     if days < 1 or len(offsets) != len(share) or len(share) != len(items):
         raise ValueError("one start, one share and one number of items for each period of at least a day")

@@ -88,7 +88,8 @@ def summary(answers: Answers, frames: Frames) -> str:
         Question.CERTAINTY: "",
     }
     given = [question for question in answers.asked if getattr(answers, question.value) is not None]
-    return " · ".join(f"{names[question]}{_said(question, answers)}" for question in given)
+    parts = [f"{names[question]}{_said(question, answers)}" for question in given]
+    return " · ".join([*parts, *([f"genre {answers.genre}"] if answers.genre else [])])
 
 
 def _others(task: Task, frames: Frames) -> list[str]:
@@ -233,7 +234,7 @@ def _question(sitting: Sitting, subject: Subject, writing: str | None) -> list[T
 def _footer(sitting: Sitting, writing: str | None) -> Text:
     if writing is not None:
         return _line("Enter keeps the note   Esc leaves it as it was", "dim")
-    known = {"b": "back", "s": "skip", "t": "note", "?": "codebook", "q": "quit"}
+    known = {"b": "back", "s": "skip", "g": "genre", "t": "note", "?": "codebook", "q": "quit"}
     if sitting.finished:
         known = {"b": "back", "q": "quit"}
     footer = Text(no_wrap=True, overflow="ellipsis")
@@ -339,7 +340,7 @@ def plain(
 
     Each line is one answer or command; a note follows its t: "t the headline is ironic".
     """
-    say(f"{subject.heading}. b back, s skip, t TEXT note, ? codebook, q quit, Enter keeps an earlier answer.")
+    say(f"{subject.heading}. b back, s skip, g genre, t TEXT note, ? codebook, q quit, Enter keeps an earlier answer.")
     shown_at = None
     while not sitting.finished:
         if shown_at != sitting.position:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from . import events, series
-from .aggregate import calendar, first_days, names_of
+from .aggregate import FROM_EVERY_FEED, calendar, first_days, names_of
 from .composition import Composition, Counting, Items, panel, tabulate, units
 from .correction import Audit, apart
 from .errors import TrendError
@@ -52,8 +52,8 @@ POOLED = "No phase of the audit begins at this event, so its net error is taken 
 """To be said with an effect in rectified shares whose regimes do not change at the event."""
 
 COLUMNS = {
-    "by": "all, group, outlet or country",
-    "name": "of the group, outlet or country; all for everything",
+    "by": "all, group, outlet, country, genre or voice",
+    "name": "of the group, outlet, country or genre; all for everything; by voice own or quoted",
     "first_day": "first day, UTC, YYYY-MM-DD",
     "last_day": "last day, UTC, YYYY-MM-DD",
     "periods": "periods put together, because one alone had fewer than 15 items; empty ones between count",
@@ -150,7 +150,8 @@ class Press:
 
     def days(self, name: str) -> pd.DataFrame:
         """days, days_missing and days_partial of each period for one name, 0 before the first run."""
-        kept = self.collection[self.collection["name"] == name].set_index("first_day")
+        of = "all" if self.by in FROM_EVERY_FEED else name
+        kept = self.collection[self.collection["name"] == of].set_index("first_day")
         columns = ["days", "days_missing", "days_partial"]
         return kept[columns].reindex(self.calendar["first_day"]).fillna(0).astype("int64").reset_index(drop=True)
 
@@ -173,7 +174,12 @@ def read(
         raise TrendError(
             f"holds no on-topic article{within}; `media-coverage status` says what there is", path=store.path
         )
-    collection = store.period_collection(period, by)
+    if by == "genre" and labelled["genre"].isna().all():
+        raise TrendError(
+            "knows the genre of no article; give feeds or outlets one in feeds.yaml (genre: comment), and run",
+            path=store.path,
+        )
+    collection = store.period_collection(period, "all" if by in FROM_EVERY_FEED else by)
     days = store.collection()["date"]
     days = days[(days >= since) & (days <= until)]
     dates = [labelled["date"].min(), labelled["date"].max(), *([days.min(), days.max()] if len(days) else [])]
@@ -314,12 +320,12 @@ def trend(
 ) -> pd.DataFrame:
     """Shares and net framing index per period with 95 % intervals, one row each; columns as in COLUMNS.
 
-    `by` is all, group, outlet or country; `period` day, week or month; `estimator` one of ESTIMATORS. Without a
-    `sample` it is bootstrap (wilson for single outlets), and uncorrected; with one rectified, or rogan-gladen for
-    outlets, of which few have enough audited items of their own. `composition` (items, outlets, panel) and `counting`
-    (articles, stories) give all of them by default; a single outlet has only items. `measure` names measures, all by
-    default. `since` and `until` are days, both included. `rates` by frame name add the sensitivity band to
-    uncorrected shares.
+    `by` is all, group, outlet, country or genre (voices.py has the voices); `period` day, week or month; `estimator`
+    one of ESTIMATORS. Without a `sample` it is bootstrap (wilson for single outlets), and uncorrected; with one
+    rectified, or rogan-gladen for outlets, of which few have enough audited items of their own. `composition` (items,
+    outlets, panel) and `counting` (articles, stories) give all of them by default; a single outlet has only items.
+    `measure` names measures, all by default. `since` and `until` are days, both included. `rates` by frame name add the
+    sensitivity band to uncorrected shares.
 
     Raises TrendError where there is nothing to estimate from, and ValueError for names that are not known.
     """
@@ -397,7 +403,12 @@ def estimated(
         for line in lines:
             if not method.corrected or line.estimand is estimand:
                 found += _rows(press, selection, line, by_name[line.measure], smooth, rates or {})
-    frame = pd.DataFrame(found, columns=list(COLUMNS))
+    return as_columns(found)
+
+
+def as_columns(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a frame with COLUMNS; numbers that a row does not have are missing."""
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = "value low high sensitivity_low sensitivity_high smooth smooth_low smooth_high effective_n".split()
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
@@ -444,7 +455,7 @@ def _rows(
         if isinstance(point, Estimate):
             row |= {"value": point.value, "low": point.low, "high": point.high, "n": point.n}
             row |= {"effective_n": point.effective_n, "audited_n": point.audited_n}
-            row["warnings"] = " ".join([*(f"{_sentence(said)}" for said in point.warnings), *_also(press, end)])
+            row["warnings"] = " ".join([*(f"{sentence(said)}" for said in point.warnings), *_also(press, end)])
             share_of = frame_of.get(line.measure, "")
             if not audited and share_of in rates:
                 row["sensitivity_low"], row["sensitivity_high"] = rates[share_of].band(point.value)
@@ -478,7 +489,8 @@ def _why(point: Missing, empty_panel: bool) -> str:
     return point.reason if point.n else "no item to measure"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Words as a sentence: a capital first, a full stop last."""
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
@@ -627,8 +639,13 @@ def effects(
                 for name, line in lines.items()
             }
             if sample is not None:
-                said = (SHARED, *(() if event.date.isoformat() in press.phases or method is not Method.RECTIFIED else (POOLED,)))
-                each = {name: replace(one_effect, notes=(*one_effect.notes, *said)) for name, one_effect in each.items()}
+                said = (
+                    SHARED,
+                    *(() if event.date.isoformat() in press.phases or method is not Method.RECTIFIED else (POOLED,)),
+                )
+                each = {
+                    name: replace(one_effect, notes=(*one_effect.notes, *said)) for name, one_effect in each.items()
+                }
             for adjusted in events.across(each):
                 placebo = events.placebo(lines[adjusted.group], event, before=before, after=after, model=model)
                 found.append(Found(adjusted.group, one.name, correction, adjusted.effect, placebo, adjusted.q))
