@@ -321,7 +321,7 @@ def trend(
     """Shares and net framing index per period with 95 % intervals, one row each; columns as in COLUMNS.
 
     `by` is all, group, outlet, country or genre (voices.py has the voices); `period` day, week or month; `estimator`
-    one of ESTIMATORS. Without a `sample` it is bootstrap (wilson for single outlets), and uncorrected; with one
+    one of ESTIMATORS. Without a `sample` it is bootstrap (wilson for one outlet alone), and uncorrected; with one
     rectified, or rogan-gladen for outlets, of which few have enough audited items of their own. `composition` (items,
     outlets, panel) and `counting` (articles, stories) give all of them by default; a single outlet has only items.
     `measure` names measures, all by default. `since` and `until` are days, both included. `rates` by frame name add the
@@ -329,11 +329,10 @@ def trend(
 
     Raises TrendError where there is nothing to estimate from, and ValueError for names that are not known.
     """
+    by_default = estimator is None
     if estimator is None:
-        single = by == "outlet"
-        estimator = (
-            ("wilson" if single else "bootstrap") if sample is None else "rogan-gladen" if single else "rectified"
-        )
+        uncorrected, corrected = ("wilson", "rogan-gladen") if by == "outlet" else ("bootstrap", "rectified")
+        estimator = uncorrected if sample is None else corrected
     method = ESTIMATORS[estimator]
     if method.corrected and sample is None:
         raise TrendError(
@@ -351,6 +350,7 @@ def trend(
         estimand=estimand,
         smooth=smooth,
         rates=rates or {},
+        alone=Method.WILSON if by_default and not method.corrected else method,
     )
 
 
@@ -381,8 +381,9 @@ def estimated(
     estimand: Estimand = Estimand.TENDENCY,
     smooth: bool = False,
     rates: Mapping[str, ErrorRates] | None = None,
+    alone: Method | None = None,
 ) -> pd.DataFrame:
-    """The rows of `trend` from what was read."""
+    """The rows of `trend` from what was read; `alone` is the method for names with one outlet only."""
     labelled = press.labelled if method.corrected else press.on_topic
     classes = len(press.classes) if method.corrected else len(press.frames.labels)
     chosen = measures_of(press.frames, wanted)
@@ -395,7 +396,7 @@ def estimated(
             segments=press.segments,
             audit=audit,
             regimes=_regimes(press, selection.items) if audit else None,
-            methods=(method,),
+            methods=(alone or method if selection.rows["outlet"].nunique() == 1 else method,),
             compositions=compositions,
             countings=countings,
         )
@@ -542,6 +543,7 @@ class Found:
     name: str
     measure: str
     correction: str
+    estimand: str
     effect: events.Effect
     placebo: events.Placebo
     q: float | None
@@ -648,7 +650,17 @@ def effects(
                 }
             for adjusted in events.across(each):
                 placebo = events.placebo(lines[adjusted.group], event, before=before, after=after, model=model)
-                found.append(Found(adjusted.group, one.name, correction, adjusted.effect, placebo, adjusted.q))
+                found.append(
+                    Found(
+                        name=adjusted.group,
+                        measure=one.name,
+                        correction=correction,
+                        estimand=str(Estimand.TENDENCY),
+                        effect=adjusted.effect,
+                        placebo=placebo,
+                        q=adjusted.q,
+                    )
+                )
     return found
 
 

@@ -131,7 +131,7 @@ def voices(
                     row |= dict(zip(("value", "low", "high"), map(one.scaled, three), strict=True))
                     row["effective_n"] = effective
                 found.append(row)
-    return as_columns(sorted(found, key=lambda row: (row["measure"], row["name"], row["first_day"])))
+    return as_columns(found)
 
 
 def _roles(

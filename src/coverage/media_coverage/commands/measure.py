@@ -260,6 +260,8 @@ def _print_trend(frame: pd.DataFrame, titles: dict[str, str], period: str) -> No
     from rich.table import Table
     from rich.text import Text as RichText
 
+    from ..estimate import Estimand
+
     console = open_console()
     several = frame["by"].iloc[0] != "all"
     compositions = list(dict.fromkeys(frame["composition"]))
@@ -289,8 +291,12 @@ def _print_trend(frame: pd.DataFrame, titles: dict[str, str], period: str) -> No
             numbers = [str(lead["n"]), *shown, *([band] if banded else [])]
             table.add_row(*([escape(name)] if several else []), span, *numbers, collected)
         console.print(table)
+    how = " and ".join(dict.fromkeys(frame["method"]))
     first = frame.iloc[0]
-    notes = [f"95 % intervals, {first['method']}, {first['counting']}; {first['correction']}."]
+    notes = [
+        f"95 % intervals, {how}, {first['counting']}; {first['correction']}.",
+        f"Estimated is {Estimand(first['estimand']).words}.",
+    ]
     if frame["sensitivity_low"].notna().any():
         notes.append("card's errors: the shares that the error rates of the model card allow for; no interval.")
     if (frame["periods"] > 1).any():
@@ -336,6 +342,7 @@ def events(
     For each event and frame: the change in percentage points with its interval, a block-bootstrap p, its rank among all
     other dates, and q-values over outlets or groups. Fix windows and model beforehand.
     """
+    from ..estimate import Estimand
     from ..store import open_store
     from ..trend import effects
 
@@ -368,7 +375,7 @@ def events(
         click.echo(f"{who}{one.effect.sentence(words[one.measure])}{q}")
         if one.effect.change is not None:
             click.echo(f"  {one.placebo.sentence()}")
-    click.echo(f"Shares: {found[0].correction}.")
+    click.echo(f"Shares: {found[0].correction}. Compared is {Estimand(found[0].estimand).words}.")
 
 
 @click.command()
@@ -416,6 +423,9 @@ def attention(
         for row in frame.to_dict("records")
     ]
     print_table((*(() if by == "all" else ("name",)), period, "articles", "on topic", "share"), rows)
+    how = " and ".join(dict.fromkeys(frame["method"]))
+    click.echo(f"95 % intervals, {how}; the share of all articles that outlets' own feeds listed.")
+    click.echo("Estimated is a tendency: what these outlets would list on average if the period were run again.")
 
 
 @click.command()
@@ -481,6 +491,7 @@ def multiverse(
 
     The change of one share at one event, or from the first to the second half of the data where there is none.
     """
+    from ..estimate import Estimand
     from ..multiverse import multiverse as multiverse_of
     from ..store import open_store
 
@@ -524,3 +535,4 @@ def multiverse(
     ]
     print_table(("model", "thresholds", "method", "composition", "counting", "points", "p"), shown)
     click.echo(found.sentence)
+    click.echo(f"Compared is {Estimand.TENDENCY.words}.")

@@ -608,7 +608,8 @@ DESCRIPTIONS |= {
     | _PERIOD_COLLECTION
     | {
         "last_day": "last day of the period, UTC, YYYY-MM-DD",
-        "articles_sql": "the query that lists the on-topic articles of the row: as many as `articles`",
+        "articles_sql": "the query that lists the on-topic articles of the row: as many as `articles`, once a run has "
+        "taken in later codes of genre and voice",
     },
     "v_events": DESCRIPTIONS["event"],
     "v_frames": DESCRIPTIONS["frame"],
