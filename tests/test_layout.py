@@ -67,6 +67,7 @@ IMPURE = {
     "lock",
     "interruption",
     "parquet",
+    "webscreen",
 }
 
 ORDER = (
