@@ -146,18 +146,18 @@ def test_each_answer_is_a_click_and_each_text_is_stored_when_it_is_whole(sit: Ca
 def test_a_note_a_genre_and_the_way_back(sit: Callable[..., Desk]) -> None:
     desk = sit(*TWO)
     browser = desk.browser
-    browser.press("t", note="irony? <b>")
+    browser.press("t", note="irony & doubt")
     browser.press("g")
     browser.press("g")
     page = browser.look()
-    assert "irony? &lt;b&gt;" in page
+    assert "irony &amp; doubt" in page
     assert "genre comment" in page
     browser.press("n")
     browser.press("b")
     assert "Is the text about the topic?" in browser.look()
     browser.press("n")
     browser.press("1")
-    assert desk.coded[1] == Answers(0, certainty=1, note="irony? <b>", genre="comment")
+    assert desk.coded[1] == Answers(0, certainty=1, note="irony & doubt", genre="comment")
 
 
 def test_a_form_of_an_older_page_changes_nothing(sit: Callable[..., Desk]) -> None:
@@ -252,7 +252,7 @@ def test_feed_text_is_text_and_the_page_loads_nothing(sit: Callable[..., Desk]) 
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_whatever_a_feed_says_the_page_keeps_its_form(title: str, lead: str) -> None:
     text = shown(title, lead, "Morning Ledger")
-    page = webscreen.Desk(Sitting([Task(1, text)], {}), SUBJECT, lambda task, answers: None).answer(None)
+    page = webscreen.Desk(Sitting([Task(1, text)], {}), SUBJECT, lambda _task, _answers: None).answer(None)
     parsed = Parsed(page)
     assert [name for name, _ in parsed.tags].count("form") == 2
     assert text.summary in unescape(page)

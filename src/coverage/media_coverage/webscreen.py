@@ -1,8 +1,8 @@
 """The coding screen as one small page in a browser on this machine: the same sitting, the same keys, nothing loaded.
 
 The address holds a random token, so that other users of the machine cannot code in somebody's name; pages of other
-sites are kept out by the Host and Origin of each request. Every answer is a form that is posted; a script of ten lines
-turns keys into clicks. Feed text is escaped, and a policy allows no script but that one.
+sites are kept out by the Host and Origin of each request. Every answer is a form that is posted; a script turns
+keys into clicks, and without it buttons do. Feed text is escaped, and a policy allows no script but that one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass, field
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -46,18 +47,7 @@ button:focus-visible{outline:3px solid #2a6fdb}kbd{font-weight:bold}.small{color
 button{color:#eee;background:#2a2a2a}.said{color:#ffb454}}
 """
 
-_SCRIPT = """
-document.addEventListener("keydown", e => {
-  if (e.ctrlKey || e.altKey || e.metaKey || e.target.matches("input,summary")) return;
-  const key = e.key === "ArrowLeft" ? "b" : e.key.toLowerCase();
-  if (key === "enter" && e.target.matches("button")) return;
-  if (key === "?") { const book = document.getElementById("codebook"); book.open = !book.open; return; }
-  const place = key === "t" ? document.getElementById("note") : null;
-  if (place) { e.preventDefault(); place.focus(); return; }
-  const button = document.querySelector(`button[data-key="${CSS.escape(key)}"]`);
-  if (button) { e.preventDefault(); button.click(); }
-});
-"""
+_SCRIPT = (Path(__file__).with_name("templates") / "coding.js").read_text(encoding="utf-8")
 
 
 @dataclass(slots=True)
@@ -159,8 +149,8 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         own = f"'nonce-{nonce}'"
         self.policy = (
-            f"default-src 'none'; style-src {own}; script-src {own}; form-action 'self'; base-uri 'none'; "
-            "frame-ancestors 'none'"
+            f"default-src 'none'; style-src {own}; script-src {own}; connect-src 'self'; form-action 'self'; "
+            "base-uri 'none'; frame-ancestors 'none'"
         )
         self.token = secrets.token_urlsafe(24)
         self.requests: SimpleQueue[_Request] = SimpleQueue()
