@@ -1,7 +1,9 @@
 """How often does a test of "did the share change at the event?" say yes when nothing happened, and when something did?
 
     python -m benchmarks.type_one [--series 1000] [--only PART …] [--further] [--json | --markdown]
+    python -m benchmarks.type_one --audited [--series 1000] [--json | --markdown]
 
+With `--audited` a classifier stands between the articles and the test, which sees shares corrected by an audit.
 The series and the tests are those of tests/simulated_series.py. Seeds are fixed, so the figures come out the same
 everywhere; a rate of 5 % over 1,000 series has a standard error of .7 points.
 """
@@ -9,10 +11,15 @@ everywhere; a rate of 5 % over 1,000 series has a standard error of .7 points.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 
@@ -26,10 +33,13 @@ def main() -> None:
     options.add_argument("--series", type=int, default=1000, help="simulated series for each setting")
     options.add_argument("--only", nargs="*", metavar="NAME", help="settings whose name contains one of these")
     options.add_argument("--further", action="store_true", help="also slopes, placebo dates and change points (slower)")
+    options.add_argument("--audited", action="store_true", help="our test on shares that an audit corrects")
     form = options.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true")
     form.add_argument("--markdown", action="store_true")
     chosen = options.parse_args()
+    if chosen.audited:
+        return _audited(simulated, chosen)
     tests = {**simulated.TESTS_TO_COMPARE, **(simulated.FURTHER if chosen.further else {})}
     names = [*tests, simulated.OURS, simulated.COVERS]
     rows = [["setting", *names]]
@@ -39,13 +49,38 @@ def main() -> None:
             continue
         found[scenario.name] = simulated.rates(scenario, chosen.series, tests)
         rows.append([scenario.name, *(f"{100 * found[scenario.name][name]:.1f} %" for name in names)])
+    _print(rows, found, chosen)
+    return None
+
+
+def _audited(simulated: ModuleType, chosen: argparse.Namespace) -> None:
+    """False alarms, and how often intervals cover, without an effect and with one of 15 points."""
+    names = ["labels", *simulated.CORRECTED]
+    heads = [f"{name}: {what}" for name in names for what in ("yes", "covers")]
+    rows = [["setting", *heads, "rectified, weeks only: yes"]]
+    found = {}
+    for effect in (0.0, 0.15):
+        scenario = dataclasses.replace(simulated.NULL, effect=effect)
+        for audit in simulated.AUDITS:
+            rates = simulated.audited_rates(scenario, audit, chosen.series)
+            weeks_only = simulated.audited_rates(scenario, audit, chosen.series, kept_apart=False)["rectified"][0]
+            name = f"{audit.name}; effect {100 * effect:.0f} points"
+            found[name] = rates | {"rectified, weeks only": weeks_only}
+            shares = [*(share for each in names for share in rates[each]), weeks_only]
+            rows.append([name, *(f"{100 * share:.1f} %" for share in shares)])
+            print(f"{name}: done", file=sys.stderr, flush=True)
+    _print(rows, found, chosen)
+
+
+def _print(rows: list[list[str]], found: dict[str, Any], chosen: argparse.Namespace) -> None:
     if chosen.json:
         print(json.dumps({"series": chosen.series, "rates": found}, ensure_ascii=False))
     elif chosen.markdown:
-        rows.insert(1, ["---", *("---:" for _ in names)])
+        rows.insert(1, ["---", *("---:" for _ in rows[0][1:])])
         print("\n".join(f"| {' | '.join(row)} |" for row in rows))
     else:
-        print("\n".join(f"{row[0]:28}" + "".join(f"{cell:>20}" for cell in row[1:]) for row in rows))
+        width = max(len(row[0]) for row in rows) + 2
+        print("\n".join(f"{row[0]:{width}}" + "".join(f"{cell:>28}" for cell in row[1:]) for row in rows))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 `benchmarks/type_one.py` plays many of these and `test_events.py` some. The logit of the week's share follows an AR(1)
 process around its base, and a binomial draw is made of the articles of the week, whose number is Poisson. All tests
-see the same series, at a nominal level of 5 %.
+see the same series, at a nominal level of 5 %. Where a classifier stands between, each article gets a label, people
+code some of all articles, and our test sees the shares that this audit corrects.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import numpy as np
 
 from media_coverage import events
 from media_coverage.calibration import sigmoid
-from media_coverage.estimate import Z95
+from media_coverage.composition import Composition, Counting, Items, tabulate
+from media_coverage.correction import Audit, apart
+from media_coverage.estimate import Z95, Measure, Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -78,8 +81,8 @@ def truth(scenario: Scenario) -> float:
     return 100 * (shares[1] - shares[0])
 
 
-def simulated(scenario: Scenario, rng: np.random.Generator) -> Series:
-    """One series."""
+def _truth_by_week(scenario: Scenario, rng: np.random.Generator) -> tuple[Array, Array]:
+    """True articles with the frame and all articles of each week."""
     keep = scenario.autocorrelation
     shocks = rng.normal(0, scenario.deviation, scenario.weeks)
     level = np.empty(scenario.weeks)
@@ -89,8 +92,61 @@ def simulated(scenario: Scenario, rng: np.random.Generator) -> Series:
     after = np.arange(scenario.weeks) >= scenario.at
     centre = np.where(after, logit(scenario.base + scenario.effect), logit(scenario.base))
     n = np.maximum(rng.poisson(scenario.items, scenario.weeks), 1).astype(np.float64)
-    k = rng.binomial(n.astype(np.int64), sigmoid(centre + level)).astype(np.float64)
-    return events.counts([FIRST + timedelta(weeks=week) for week in range(scenario.weeks)], k, n)
+    return rng.binomial(n.astype(np.int64), sigmoid(centre + level)).astype(np.float64), n
+
+
+def _starts(scenario: Scenario) -> list[date]:
+    return [FIRST + timedelta(weeks=week) for week in range(scenario.weeks)]
+
+
+def simulated(scenario: Scenario, rng: np.random.Generator) -> Series:
+    """One series."""
+    return events.counts(_starts(scenario), *_truth_by_week(scenario, rng))
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """How a classifier errs and how many articles people code: (sensitivity, specificity) before and from the event."""
+
+    name: str
+    before: tuple[float, float] = (0.80, 0.92)
+    after: tuple[float, float] = (0.80, 0.92)
+    coded: int = 300
+
+
+AUDITS = (
+    Audited("300 coded, .80 and .92"),
+    Audited("100 coded", coded=100),
+    Audited("600 coded", coded=600),
+    Audited("like a zero-shot model, .65 and .80", (0.65, 0.80), (0.65, 0.80)),
+    Audited("sensitivity falls to .65", after=(0.65, 0.92)),
+)
+
+CORRECTED = {"rectified": Method.RECTIFIED, "Rogan–Gladen": Method.ROGAN_GLADEN}
+SHARE = Measure("share", (0,), (0, 1))
+
+
+def audited_series(scenario: Scenario, audit: Audited, rng: np.random.Generator) -> dict[str, Series]:
+    """One series as it shows through a classifier: by its labels, and by each correction with a phase at the event."""
+    k, n = (part.astype(np.int64) for part in _truth_by_week(scenario, rng))
+    week = np.repeat(np.arange(scenario.weeks), n)
+    late = week >= scenario.at
+    truth = np.concatenate([np.arange(all_of) >= framed for framed, all_of in zip(k, n, strict=True)]).astype(np.int64)
+    rates = np.array([audit.before, audit.after])[late.astype(np.int64)]
+    right = rng.random(len(truth)) < np.where(truth == 0, rates[:, 0], rates[:, 1])
+    label = np.where(right, truth, 1 - truth)
+    items = Items(week, label, np.zeros_like(week), np.arange(len(week)), scenario.weeks, 2, 1)
+    cells = tabulate(items, Composition.ITEMS, Counting.ARTICLES)
+    read = rng.choice(len(truth), min(audit.coded, len(truth)), replace=False)
+    inclusion = np.full(len(read), len(read) / len(truth))
+    regimes = (np.arange(scenario.weeks) >= scenario.at).astype(np.int64)[:, None]
+    coded = Audit(truth[read], label[read], inclusion, late[read].astype(np.int64))
+    starts = _starts(scenario)
+    found = {"labels": events.counts(starts, np.bincount(week, weights=label == 0, minlength=scenario.weeks), n)}
+    for name, method in CORRECTED.items():
+        taken = apart(cells, coded, SHARE, method, regimes=regimes)
+        found[name] = events.audited(starts, taken.share, n.astype(np.float64), taken.common)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,3 +263,23 @@ def rates(
             said[OURS] += change.distinguishable
             said[COVERS] += change.low <= effect <= change.high
     return {name: count / series for name, count in said.items()}
+
+
+def audited_rates(
+    scenario: Scenario, audit: Audited, series: int, *, kept_apart: bool = True, seed: int = 20260203
+) -> dict[str, tuple[float, float]]:
+    """By labels and by each correction: how often our test says yes, and how often its interval covers the effect.
+
+    With `kept_apart` False what the audit leaves uncertain in all weeks together is left out, to show what it is worth.
+    """
+    rng = np.random.default_rng(seed)
+    said = {name: [0, 0] for name in ("labels", *CORRECTED)}
+    effect = truth(scenario)
+    for _ in range(series):
+        for name, one in audited_series(scenario, audit, rng).items():
+            line = one if kept_apart else replace(one, common=None)
+            change = events.effect(line, summit(scenario), resamples=RESAMPLES).change
+            if change is not None:
+                said[name][0] += change.distinguishable
+                said[name][1] += change.low <= effect <= change.high
+    return {name: (yes / series, covers / series) for name, (yes, covers) in said.items()}

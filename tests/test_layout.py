@@ -53,7 +53,7 @@ PURE = frozenset(
     """topic prose identity framing estimate aggregate evaluation compare explain report charts calibration
     model_card schedule health dates wire stories opml agreement quantiles composition correction
     series fulltext events sample coding interchange trend attention drift multiverse shares news alerts material words
-    page digest atom""".split()
+    page digest atom genre voices""".split()
 )
 """Modules without clock, path, network or database: values in, values out."""
 
@@ -71,6 +71,7 @@ IMPURE = {
     "interruption",
     "parquet",
     "datapackage",
+    "webscreen",
 }
 
 ORDER = (
@@ -79,7 +80,7 @@ ORDER = (
     | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor datapackage".split(), 2)
     | dict.fromkeys("shares news alerts".split(), 1)
     | dict.fromkeys("material words page digest atom".split(), 2)
-    | {"warc": 2, "backfill": 3, "demo": 3, "commands": 4, "cli": 5, "__main__": 6}
+    | {"warc": 2, "backfill": 3, "demo": 3, "voices": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""
 

@@ -34,6 +34,7 @@ from media_coverage.records import Code, Entry, Fetched, FetchOutcome, Framing, 
 from media_coverage.sample import OFF_TOPIC, Design
 from media_coverage.store import open_store
 from media_coverage.trend import effects, trend
+from media_coverage.voices import voices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -71,6 +72,12 @@ ERRORS = {
     OFF_TOPIC: {FIRST: 0.03, SECOND: 0.02, NEITHER: 0.15, OFF_TOPIC: 0.80},
 }
 """How often the classifier gives each label to texts of a true class (rows)."""
+
+COMMENT = "Canyon Star"
+"""An outlet of commentary; nothing tells the genre of the others."""
+
+OWN_VOICE = 0.6
+"""How often the outlet itself speaks a frame, alone or beside somebody that it quotes."""
 
 CODER_ERROR = 0.05
 """How often a simulated coder gives another code than the true one."""
@@ -157,6 +164,7 @@ def settings_text(database: str, events: Mapping[date, str], outlets: Mapping[st
             "database": database,
             "outlets": [
                 {"name": name, "group": group, "country": "GB", "feeds": [f"https://press.example/{number}.xml"]}
+                | ({"genre": "comment"} if name == COMMENT else {})
                 for number, (name, group) in enumerate(outlets.items())
             ],
         },
@@ -237,16 +245,30 @@ def code(
             for coder in ("coder 1 (simulated)", "coder 2 (simulated)"):
                 others = [name for name in CLASSES if name != truth[title]]
                 said.append(str(rng.choice(others)) if rng.random() < error else truth[title])
-                given.append(_code(int(version), coder, said[-1], sample))
+                given.append(_code(int(version), coder, said[-1], sample, voice=voice_of(title)))
             if said[0] != said[1]:
-                given.append(_code(int(version), "third (simulated)", truth[title], sample, kind="adjudicated"))
+                settling = _code(
+                    int(version), "third (simulated)", truth[title], sample, kind="adjudicated", voice=voice_of(title)
+                )
+                given.append(settling)
         store.add_codes(given, now)
+        pipeline.apply_aggregates(store)  # as the next run does
 
 
-def _code(version: int, coder: str, name: str, sample: str, *, kind: str = "individual") -> Code:
+def voice_of(title: str) -> str:
+    """Who speaks the frame of a text, if it carries one: drawn once for each headline."""
+    drawn = float(np.random.default_rng([9, sum(title.encode())]).random())
+    return "outlet" if drawn < OWN_VOICE - 0.1 else "both" if drawn < OWN_VOICE else "quoted"
+
+
+def _code(
+    version: int, coder: str, name: str, sample: str, *, kind: str = "individual", voice: str | None = None
+) -> Code:
     carried = (name in {FIRST, "mixed"}, name in {SECOND, "mixed"})
-    on_topic = name != OFF_TOPIC
-    return Code(version, coder, "1", on_topic, carried, purpose="audit", kind=kind, sample=sample)
+    spoken = voice if any(carried) else None
+    return Code(
+        version, coder, "1", name != OFF_TOPIC, carried, purpose="audit", kind=kind, sample=sample, voice=spoken
+    )
 
 
 def true_shares() -> tuple[float, float]:
@@ -290,10 +312,15 @@ def study(folder: Path, seed: int = 5) -> bool:
         )
         raw = effects(store, measure=[f"share_{FIRST}"])[0]
         (found,) = effects(store, measure=[f"share_{FIRST}"], sample="audit")
+        spoken = voices(store, period="month", sample="audit", measure=[f"share_{FIRST}"])
     print(f"5. {raw.effect.sentence('by the labels the share')}")
     print(f"   {found.effect.sentence('by the corrected shares the share')}")
     print(f"   {found.placebo.sentence()}")
     print(f"   The true change is {100 * (after - before):+.1f} points.")
+    print(
+        f"6. By voice, from the codes themselves; in truth {OWN_VOICE:.0%} of the share is in the outlets' own voice."
+    )
+    print(spoken[["name", "first_day", "value", "low", "high", "n", "effective_n"]].round(3).to_string(index=False))
     change = found.effect.change
     hits, total = held(fixed)
     return change is not None and change.low <= 100 * (after - before) <= change.high and hits >= 0.8 * total

@@ -26,11 +26,20 @@ _KINDS = {
 PERIODS = ("day", "week", "month")
 """Lengths of a period; weeks are ISO weeks and begin on Monday."""
 
-SCOPES = ("all", "group", "outlet", "country")
-"""What a period's counts are about: everything, or each viewpoint group, outlet or country."""
+SCOPES = ("all", "group", "outlet", "country", "genre", "voice")
+"""What a period's counts are about: everything, or each viewpoint group, outlet, country, genre or voice."""
+
+FROM_EVERY_FEED = ("genre", "voice")
+"""Scopes whose articles any feed may bring, so that they are collected as far as everything is."""
 
 UNKNOWN = "unknown"
-"""Stands for the country of outlets whose country is not known."""
+"""Stands for the country of outlets whose country is not known, and likewise for genre and voice."""
+
+OWN, QUOTED = "own", "quoted"
+"""Voices that counts tell apart: the outlet speaks the frame, also where it quotes somebody as well; or only others."""
+
+VOICES = {"outlet": OWN, "both": OWN, "quoted": QUOTED}
+"""What a coded voice counts as."""
 
 
 def daily_frames(articles: pd.DataFrame, frames: Frames) -> pd.DataFrame:
@@ -100,11 +109,13 @@ def calendar(period: str, first: str, last: str) -> pd.DataFrame:
 
 
 def names_of(articles: pd.DataFrame, scope: str) -> pd.Series[str]:
-    """Under which name each article counts in a scope; outlets of unknown country under "unknown"."""
+    """Under which name each article counts in a scope; an unknown country, genre or voice under "unknown"."""
     if scope == "all":
         return pd.Series("all", index=articles.index, dtype=object)
-    if scope == "country":
-        return articles["country"].fillna(UNKNOWN)
+    if scope in {"country", "genre"}:
+        return articles[scope].astype(object).where(articles[scope].notna(), UNKNOWN)
+    if scope == "voice":
+        return articles["voice"].map(VOICES).astype(object).fillna(UNKNOWN)
     return articles["outlet_group" if scope == "group" else "outlet"]
 
 
@@ -123,9 +134,9 @@ def period_frames(articles: pd.DataFrame, days: list[str], frames: Frames) -> pd
     """Counts of the days, weeks and months that hold any of `days`, for each scope; rows that have any article.
 
     `articles` has one row per article of `days_around(days)` with date, outlet, outlet_group, country, story_id,
-    on_topic, label, uncertain and wire_copy. The result has period, first_day (YYYY-MM-DD), scope, name, all_articles,
-    articles, stories (distinct ones in the row), own_articles (without wire copy), uncertain and one column per label;
-    all but the first count on-topic articles.
+    on_topic, label, uncertain, wire_copy, genre and voice. The result has period, first_day (YYYY-MM-DD), scope, name,
+    all_articles, articles, stories (distinct ones in the row), own_articles (without wire copy), uncertain and one
+    column per label; all but the first count on-topic articles.
     """
     numbers = ["all_articles", "articles", "stories", "own_articles", "uncertain", *frames.labels]
     keys = ["period", "first_day", "scope", "name"]

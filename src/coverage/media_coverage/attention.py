@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from . import series
-from .aggregate import calendar, first_days, names_of
+from .aggregate import FROM_EVERY_FEED, calendar, first_days, names_of
 from .composition import Cells
 from .errors import TrendError
 from .estimate import Estimate, Measure, Method
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ATTENTION = Measure("attention", (0,), (0, 1))
 
 COLUMNS = {
-    "by": "all, group, outlet or country",
-    "name": "of the group, outlet or country; all for everything",
+    "by": "all, group, outlet, country or genre",
+    "name": "of the group, outlet, country or genre; all for everything, unknown for what is not known",
     "first_day": "first day, UTC, YYYY-MM-DD",
     "last_day": "last day, UTC, YYYY-MM-DD",
     "value": "on-topic share of all articles, 0..1; missing where `reason` is not empty",
@@ -48,11 +48,17 @@ def attention(
     Periods in which nothing was collected have no value. What is on topic is what gate and model find so. Raises
     TrendError where no feed of an outlet has listed anything.
     """
-    counts = store.attention_counts(since, until)
+    counts = store.attention_counts(since, until, genres=by == "genre")
     if counts.empty:
         raise TrendError("holds no article of an outlet's own feed in these days", path=store.path)
     periods = calendar(period, str(counts["date"].min()), str(counts["date"].max()))
-    collection = store.period_collection(period, by).set_index(["name", "first_day"])
+    if by == "genre" and counts["genre"].isna().all():
+        raise TrendError(
+            "knows the genre of no article; give feeds or outlets one in feeds.yaml (genre: comment), and run",
+            path=store.path,
+        )
+    collection = store.period_collection(period, "all" if by in FROM_EVERY_FEED else by)
+    collection = collection.set_index(["name", "first_day"])
     place = {day: number for number, day in enumerate(periods["first_day"])}
     frame = counts.assign(
         name=names_of(counts, by),
@@ -62,7 +68,8 @@ def attention(
     found: list[dict[str, Any]] = []
     for name, rows in frame.groupby("name", sort=True):
         method = Method.OUTLETS if rows["outlet"].nunique() > 1 else Method.WILSON
-        days = collection.loc[[str(name)]].droplevel("name") if str(name) in collection.index else collection[:0]
+        of = "all" if by in FROM_EVERY_FEED else str(name)
+        days = collection.loc[[of]].droplevel("name") if of in collection.index else collection[:0]
         shape = (len(periods), int(frame["number"].max()) + 1, 2)
         sums = np.zeros(shape)
         at = rows["place"].to_numpy(dtype=np.int64), rows["number"].to_numpy(dtype=np.int64)

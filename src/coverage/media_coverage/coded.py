@@ -250,13 +250,15 @@ def _counting(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 class Settled:
     """What the codes of one text come to. `how` is adjudicated, majority, single, or tie where `codes` has a None.
 
-    `coders` have coded it, `disagreed` says whether they gave the same codes; neither counts the adjudication.
+    `coders` have coded it, `disagreed` says whether they gave the same codes; neither counts the adjudication. `voice`
+    is that of most codes that tell one, None where none does or they are evenly split.
     """
 
     codes: Codes
     how: str
     coders: int
     disagreed: bool
+    voice: str | None = None
 
 
 def settled(rows: Iterable[Mapping[str, Any]], frames: Frames) -> dict[int, Settled]:
@@ -268,17 +270,28 @@ def settled(rows: Iterable[Mapping[str, Any]], frames: Frames) -> dict[int, Sett
     rows = [row for row in rows if row.get("newest", 1)]
     own: dict[int, list[Codes]] = defaultdict(list)
     given: dict[int, list[Codes]] = defaultdict(list)
+    heard: dict[tuple[int, bool], list[str]] = defaultdict(list)
     for row in rows:
         codes = _stored_vote(row, frames, 0).codes
-        (given if row["kind"] == ADJUDICATED else own)[int(row["version_id"])].append(codes)
+        version, adjudicated = int(row["version_id"]), row["kind"] == ADJUDICATED
+        (given if adjudicated else own)[version].append(codes)
+        if isinstance(row.get("voice"), str):
+            heard[version, adjudicated].append(str(row["voice"]))
     found = {}
     for version in {**own, **given}:
         counted = given.get(version) or own[version]
         codes = _majority_codes(counted)
         how = ADJUDICATED if version in given else "majority" if len(own[version]) > 1 else "single"
         coders = own.get(version, [])
-        found[version] = Settled(codes, "tie" if None in codes else how, len(coders), len(set(coders)) > 1)
+        voice = _most(heard[version, version in given])
+        found[version] = Settled(codes, "tie" if None in codes else how, len(coders), len(set(coders)) > 1, voice)
     return found
+
+
+def _most(words: Sequence[str]) -> str | None:
+    """The word that more than half of them are."""
+    ((word, times),) = Counter(words).most_common(1) or ((None, 0),)
+    return word if 2 * times > len(words) else None
 
 
 def _majority_codes(given: Sequence[Codes]) -> Codes:

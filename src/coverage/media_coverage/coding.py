@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from .genre import GENRES
 from .prose import first_words, plain
 from .records import Code, Text
 from .sample import OFF_TOPIC
@@ -66,6 +67,7 @@ class Command(StrEnum):
     BACK = "b"
     SKIP = "s"
     NOTE = "t"
+    GENRE = "g"
     CODEBOOK = "?"
     QUIT = "q"
 
@@ -82,7 +84,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """A coder's answers about one text; None where not asked yet, or not at all."""
+    """A coder's answers about one text; None where not asked yet, or not at all. The genre is never asked."""
 
     relevant: int | None = None
     first: int | None = None
@@ -90,6 +92,7 @@ class Answers:
     voice: str | None = None
     certainty: int | None = None
     note: str = ""
+    genre: str | None = None
 
     @property
     def asked(self) -> tuple[Question, ...]:
@@ -164,7 +167,8 @@ def answers_of(row: Mapping[str, Any], frames: Frames) -> Answers:
     relevant = int(row["rel"])
     first, second = (int(row[frame.output]) if relevant else None for frame in frames.both)
     voice = row["voice"] if isinstance(row["voice"], str) else None
-    return Answers(relevant, first, second, voice, int(row["certainty"]), row["note"])
+    genre = row["genre"] if isinstance(row["genre"], str) else None
+    return Answers(relevant, first, second, voice, int(row["certainty"]), row["note"], genre)
 
 
 def code_of(answers: Answers, version_id: int, **about: Any) -> Code:
@@ -177,6 +181,7 @@ def code_of(answers: Answers, version_id: int, **about: Any) -> Code:
         certainty=int(answers.certainty or 1),
         voice=answers.voice if any(frames) else None,
         note=answers.note,
+        genre=answers.genre,
         **about,
     )
 
@@ -204,7 +209,8 @@ def variables(rows: Iterable[Mapping[str, Any]], frames: Frames) -> dict[str, tu
 
     The newest individual code of each coder and text counts, in whatever sample it was given. `relevance` and `label`
     (with off_topic) have a code from every coder; a frame has one from those who found the text relevant, the voice
-    from those who found a frame. `label, where sure` leaves out codes of certainty 2 and 3.
+    from those who found a frame. `label, where sure` leaves out codes of certainty 2 and 3; `genre` is there where any
+    coder said one.
     """
     newest: dict[tuple[str, str], Mapping[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (row["coded_at"], row["code_id"])):
@@ -224,9 +230,11 @@ def variables(rows: Iterable[Mapping[str, Any]], frames: Frames) -> dict[str, tu
                 found[name].append((coder, version, "yes" if value else "no"))
         if answers.voice:
             found["voice"].append((coder, version, answers.voice))
+        if answers.genre:
+            found.setdefault("genre", []).append((coder, version, answers.genre))
     labels = (*frames.labels, OFF_TOPIC)
-    classes = {"label": labels, "label, where sure": labels, "voice": VOICES}
-    return {name: (found[name], classes.get(name, ("yes", "no"))) for name in names}
+    classes = {"label": labels, "label, where sure": labels, "voice": VOICES, "genre": tuple(GENRES)}
+    return {name: (codes, classes.get(name, ("yes", "no"))) for name, codes in found.items()}
 
 
 class Sitting:
@@ -270,7 +278,7 @@ class Sitting:
 
     def _to(self, position: int) -> None:
         self.position = position
-        self.answers = Answers(note=self.before.note if self.before else "")
+        self.answers = Answers(note=self.before.note, genre=self.before.genre) if self.before else Answers()
 
     def advance(self) -> None:
         """Take the answers as stored, and go on to the next text without a code."""
@@ -301,6 +309,11 @@ class Sitting:
             return Outcome.ASKED
         if key == Command.NOTE:
             return Outcome.NOTE
+        if key == Command.GENRE:
+            kinds = (None, *GENRES)
+            self.answers = replace(self.answers, genre=kinds[(kinds.index(self.answers.genre) + 1) % len(kinds)])
+            self.said = f"Genre: {self.answers.genre or 'left open'}."
+            return Outcome.ASKED
         return self._answer(key)
 
     def _back(self) -> Outcome:

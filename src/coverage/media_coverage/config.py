@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from .errors import ConfigError
 from .framing import DEFAULT_FRAMES, Frames
+from .genre import GENRES
 from .records import Feed, FeedKind, Frame, FullText, Outlet, Thresholds
 from .topic import Query, QueryError
 
@@ -74,6 +75,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _genre(text: str) -> str:
+    if text not in GENRES:
+        raise ValueError(f"{text!r} is no genre{_nearest(text, list(GENRES))}")
+    return text
+
+
 def _line(text: str) -> str:
     cleaned = " ".join(text.split())
     if not cleaned:
@@ -119,6 +126,7 @@ class FeedEntry(_Model):
     url: Annotated[str, AfterValidator(_url)]
     kind: FeedKind = FeedKind.FEED
     title: Line | None = None
+    genre: Annotated[str, AfterValidator(_genre)] | None = None
 
 
 def _feed_entry(value: object) -> object:
@@ -135,12 +143,13 @@ def _full_text(value: object) -> object:
 
 
 class OutletEntry(_Model):
-    """One publisher and its feeds; `full_text` says of which articles the page is read."""
+    """One publisher and its feeds. `full_text`: of which articles the page is read; `genre`: what all of them are."""
 
     name: Line
     country: Annotated[str, AfterValidator(_country)] | None = None
     group: str
     aliases: tuple[Line, ...] = ()
+    genre: Annotated[str, AfterValidator(_genre)] | None = None
     full_text: Annotated[FullText, BeforeValidator(_full_text)] = FullText.NONE
     feeds: tuple[Annotated[FeedEntry, BeforeValidator(_feed_entry)], ...] = Field(min_length=1)
 
@@ -224,7 +233,13 @@ class Config(_Model):
     def feeds(self) -> tuple[Feed, ...]:
         """All feeds in the order of the file."""
         return tuple(
-            Feed(entry.url, Outlet(outlet.name, outlet.country, outlet.group, outlet.aliases), entry.kind, entry.title)
+            Feed(
+                entry.url,
+                Outlet(outlet.name, outlet.country, outlet.group, outlet.aliases, outlet.genre),
+                entry.kind,
+                entry.title,
+                entry.genre,
+            )
             for outlet in self.outlets
             for entry in outlet.feeds
         )
@@ -466,7 +481,8 @@ def scalar(value: str) -> str:
 
 
 def _listed_feed(feed: Feed) -> str:
-    extra = {"kind": feed.kind.value if feed.kind is not FeedKind.FEED else None, "title": feed.title}
+    kind = feed.kind.value if feed.kind is not FeedKind.FEED else None
+    extra = {"kind": kind, "title": feed.title, "genre": feed.genre}
     keys = "".join(f", {key}: {scalar(value)}" for key, value in extra.items() if value)
     return f"- {{url: {scalar(feed.url)}{keys}}}" if keys else f"- {scalar(feed.url)}"
 
@@ -480,6 +496,7 @@ def fragment(feeds: Sequence[Feed]) -> str:
         lines += [f"  country: {scalar(outlet.country)}"] if outlet.country else []
         lines.append(f"  group: {scalar(outlet.group)}")
         lines += [f"  aliases: [{', '.join(map(scalar, outlet.aliases))}]"] if outlet.aliases else []
+        lines += [f"  genre: {scalar(outlet.genre)}"] if outlet.genre else []
         lines += ["  feeds:", *(f"    {_listed_feed(feed)}" for feed in listed)]
     return "".join(f"{line}\n" for line in lines)
 

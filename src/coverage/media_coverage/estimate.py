@@ -46,6 +46,13 @@ class Estimand(StrEnum):
     TENDENCY = "framing tendency"
     """What the press would show on average if the period were run again; the one to compare periods by."""
 
+    @property
+    def words(self) -> str:
+        """The question that is answered, for readers."""
+        if self is Estimand.COLLECTED:
+            return "the share in the collected set: of the articles that are there, how many carry it"
+        return "the framing tendency: what the press would show on average if the period were run again"
+
 
 class Method(StrEnum):
     """How a value and its interval were reached."""

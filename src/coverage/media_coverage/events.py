@@ -60,7 +60,8 @@ class Series:
     """Shares per period, oldest first; periods without data are absent.
 
     `position` counts periods from `origin`, the first start; `share` is in 0..1; `items` the items behind it, or as
-    many as would make its standard error. A period is `days` long.
+    many as would make its standard error. A period is `days` long. `common` (draws, periods), where there is any, are
+    the shares under draws of what is uncertain in all periods together, such as an audit's error rates.
     """
 
     origin: dt.date
@@ -68,6 +69,7 @@ class Series:
     position: Indices
     share: Array
     items: Array
+    common: Array | None = None
 
     @property
     def unit(self) -> str:
@@ -104,7 +106,8 @@ class Change:
     `p` is the bootstrap's, two-sided; it is at most .05 exactly where the interval leaves out 0. `ratio` is the
     change in units of its standard error, and `critical` the size that 5 % of the resamples reach without an event.
     `dispersion` is Pearson's X² per degree of freedom (1 where only the chance of single items is at work), `block`
-    the block length in periods.
+    the block length in periods. `common` is the part of the standard error, in points, that comes from what is
+    uncertain in all periods together.
     """
 
     points: float
@@ -116,6 +119,7 @@ class Change:
     dispersion: float
     block: int
     resamples: int
+    common: float = 0.0
 
     @property
     def distinguishable(self) -> bool:
@@ -241,14 +245,15 @@ def _points(value: float) -> str:
     return "0.0" if text in {"+0.0", "−0.0"} else text
 
 
-def _series(starts: Sequence[dt.date], share: Array, items: Array, days: int) -> Series:
+def _series(starts: Sequence[dt.date], share: Array, items: Array, days: int, common: Array | None = None) -> Series:
     offsets = np.array([(start - starts[0]).days for start in starts], dtype=np.intp)
     if days < 1 or len(offsets) != len(share) or len(share) != len(items):
         raise ValueError("one start, one share and one number of items for each period of at least a day")
     if np.any(offsets % days) or np.any(np.diff(offsets) <= 0):
         raise ValueError(f"the periods must start whole multiples of {days} days apart, the oldest first, each once")
     kept = items > 0
-    return Series(starts[0] if starts else dt.date.min, days, offsets[kept] // days, share[kept], items[kept])
+    together = None if common is None else common[:, kept]
+    return Series(starts[0] if starts else dt.date.min, days, offsets[kept] // days, share[kept], items[kept], together)
 
 
 def counts(starts: Sequence[dt.date], k: Sequence[int] | Array, n: Sequence[int] | Array, days: int = 7) -> Series:
@@ -272,7 +277,7 @@ def corrected(
 
     A share weighs as much as that number of items whose binomial standard error it has, at the mean share of the
     series. Periods whose share or error is no number, or whose error is not above 0, are missing. The periods' errors
-    count as independent; what an audit gets wrong in all periods alike is not in them.
+    count as independent; for what an audit gets wrong in all periods together see `audited`.
     """
     share, error = np.asarray(shares, dtype=np.float64), np.asarray(errors, dtype=np.float64)
     if share.shape != error.shape:
@@ -284,6 +289,26 @@ def corrected(
     # A mean of exactly 0 or 1 would make every period weightless; such a series is refused later, for what it is.
     variance = mean * (1 - mean) or 0.25
     return _series(starts, share, variance * precision, days)
+
+
+def audited(
+    starts: Sequence[dt.date],
+    shares: Sequence[float] | Array,
+    items: Sequence[float] | Array,
+    common: Array,
+    days: int = 7,
+) -> Series:
+    """A series of shares corrected by one audit: in 0..1, with the items behind each, weighing as much as these.
+
+    `common` (draws, periods) are the shares under draws of the correction, each made once for all periods. Periods
+    whose share is no number, or that have no item, are missing.
+    """
+    share, n, drawn = (np.asarray(part, dtype=np.float64) for part in (shares, items, common))
+    if share.shape != n.shape or drawn.shape[1:] != share.shape:
+        raise ValueError("one number of items and one column of draws for each share")
+    known = np.isfinite(share) & np.isfinite(drawn).all(axis=0) & (n > 0)
+    share, drawn = np.where(known, np.clip(share, 0, 1), 0.0), np.where(known, np.clip(drawn, 0, 1), 0.0)
+    return _series(starts, share, np.where(known, n, 0.0), days, drawn)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -386,7 +411,8 @@ def _effect(share: Array, items: Array, design: Array, jump: int, block: int) ->
 class _Cut:
     """A series around an event: `time` in periods since the event, `after` 1 from the event on and 0 before it.
 
-    `halved` names the sides that got half an item of each kind; `inner` says that the event fell inside a period.
+    `halved` names the sides that got half an item of each kind; `inner` says that the event fell inside a period;
+    `common` is that of the series.
     """
 
     share: Array
@@ -395,6 +421,7 @@ class _Cut:
     after: Array
     halved: tuple[str, ...]
     inner: bool
+    common: Array | None
 
     def design(self, model: str) -> tuple[Array, int]:
         """(T, p) columns, and which of them is the change of level. Those before it are what holds without an event."""
@@ -451,7 +478,8 @@ def _cut(
             halved.append(word)
     time = np.asarray(series.position[inside] - elapsed / series.days, dtype=np.float64)
     inner = last_before + 1 < first_after
-    return left, right, _Cut(share, items, time, now[inside].astype(np.float64), tuple(halved), inner)
+    common = None if series.common is None else series.common[:, inside]
+    return left, right, _Cut(share, items, time, now[inside].astype(np.float64), tuple(halved), inner, common)
 
 
 def _too_few(side: Side | None, word: str, unit: str) -> str | None:
@@ -508,7 +536,8 @@ def effect(
 
     The test is a moving-block bootstrap (Künsch 1989) of the quasi-binomial regression: residuals of the fit without
     the event are put back in blocks, the regression is fitted again, and the changes over their standard errors are
-    compared. The interval is as many standard errors wide as makes it agree with the test.
+    compared. The interval is as many standard errors wide as makes it agree with the test. Where the series has
+    draws of what errs in all periods together, each resample takes one of them.
     """
     _check(model, resamples)
     left, right, cut = _cut(series, event.date, before, after)
@@ -536,16 +565,25 @@ def _test(cut: _Cut, model: str, resamples: int, seed: int) -> Change | str:
     if error < 1e-9:
         return _NO_MOVEMENT
     _, mean, _ = _regress(share, items, design[:, :jump])
-    drawn = _blocks(len(share), block, resamples, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    drawn = _blocks(len(share), block, resamples, rng)
     again = _resampled(mean, _pearson(share, mean, items), items, drawn)
     changes, errors, _ = _effect(again, items, design, jump, block)
+    common = 0.0
+    if cut.common is not None:
+        # One draw of what errs in all periods together goes into each resample, and its spread into the errors.
+        shifts, _, _ = _effect(cut.common, items, design, jump, block)
+        shifts = shifts - shifts.mean()
+        common = float(shifts.std())
+        changes, errors = changes + rng.choice(shifts, resamples), np.hypot(errors, common)
+        error = float(np.hypot(error, common))
     ratios = np.abs(changes) / np.maximum(errors, 1e-12)
     ratio = change / error
     p = (1 + int(np.count_nonzero(ratios >= abs(ratio) * (1 - 1e-9)))) / (resamples + 1)
     critical = float(np.sort(ratios)[-int(LEVEL * (resamples + 1))])
     low, high = (float(np.clip(100 * (change + sign * critical * error), -100, 100)) for sign in (-1, 1))
     dispersion = quasi_binomial(share, items, design).dispersion
-    return Change(100 * change, low, high, p, ratio, critical, dispersion, block, resamples)
+    return Change(100 * change, low, high, p, ratio, critical, dispersion, block, resamples, 100 * common)
 
 
 def placebo(

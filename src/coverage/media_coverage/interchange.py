@@ -18,6 +18,7 @@ from xml.sax.saxutils import quoteattr
 
 from .coded import neutral
 from .coding import MAX_NOTE, VOICES
+from .genre import GENRES
 from .prose import clean
 from .records import Code
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     Row = Mapping[str, Any]
 
 TEXT = ("id", "title", "summary")
-ABOUT = ("voice", "note", "coder", "codebook_version", "purpose", "kind", "sample", "session", "coded_at")
+ABOUT = ("voice", "genre", "note", "coder", "codebook_version", "purpose", "kind", "sample", "session", "coded_at")
 
 _CHOICES = {"yes": 1, "no": 0, "sure": 1, "leaning": 2, "coin-flip": 3}
 """What Label Studio's choices stand for."""
@@ -88,11 +89,11 @@ def _results(row: Row, frames: Frames) -> Iterator[dict[str, Any]]:
     yes_no = {0: "no", 1: "yes"}
     sure = {number: word for word, number in _CHOICES.items() if word not in yes_no.values()}
     chosen = {name: yes_no[row[name]] for name in ("rel", *frames.outputs[1:])}
-    chosen |= {"cert": sure[row["cert"]]} | ({"voice": row["voice"]} if row["voice"] else {})
+    chosen |= {"cert": sure[row["cert"]]} | {name: row[name] for name in ("voice", "genre") if row[name]}
     for name, choice in chosen.items():
         yield {"from_name": name, "to_name": "title", "type": "choices", "value": {"choices": [choice]}}
     for name in ABOUT:
-        if name not in {"voice", "purpose", "sample"} and row[name]:
+        if name not in {"voice", "genre", "purpose", "sample"} and row[name]:
             yield {"from_name": name, "to_name": "title", "type": "textarea", "value": {"text": [row[name]]}}
 
 
@@ -101,9 +102,10 @@ def label_studio_config(frames: Frames) -> str:
     asked: dict[str, tuple[str, tuple[str, ...]]] = {"rel": ("About the topic?", ("yes", "no"))}
     asked |= {frame.output: (f"{frame.title}?", ("yes", "no")) for frame in frames.both}
     asked |= {"voice": ("Whose voice?", VOICES), "cert": ("How sure?", ("sure", "leaning", "coin-flip"))}
+    asked |= {"genre": ("What kind of text, if that is plain?", tuple(GENRES))}
     parts = ['  <Text name="title" value="$title"/>', '  <Text name="summary" value="$summary"/>']
     for name, (question, choices) in asked.items():
-        required = "" if name in {"voice", *frames.outputs[1:]} else ' required="true"'
+        required = "" if name in {"voice", "genre", *frames.outputs[1:]} else ' required="true"'
         listed = "".join(f"<Choice value={quoteattr(choice)}/>" for choice in choices)
         parts.append(f"  <Header value={quoteattr(question)}/>")
         parts.append(f'  <Choices name="{name}" toName="title"{required}>{listed}</Choices>')
@@ -217,7 +219,7 @@ def _key(code: Code) -> tuple[Any, ...]:
     who = (code.version_id, code.coder, code.kind, code.purpose, code.sample)
     if code.coded_at is None:
         return who
-    return (*who, code.coded_at, code.relevant, code.frames, code.certainty, code.voice, code.note)
+    return (*who, code.coded_at, code.relevant, code.frames, code.certainty, code.voice, code.note, code.genre)
 
 
 def _check_text(row: Row, code: Code, titles: Mapping[int, str]) -> None:
@@ -292,4 +294,5 @@ def code_of_row(row: Row, frames: Frames, defaults: Defaults) -> Code:
         sample=_word(row, "sample", defaults.sample),
         session=_word(row, "session", None),
         coded_at=_when(row),
+        genre=_word(row, "genre", None, tuple(GENRES)),
     )

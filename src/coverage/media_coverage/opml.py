@@ -12,6 +12,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from .errors import InputError
+from .genre import GENRES
 from .identity import canonical_url
 from .prose import clean
 from .records import Feed, FeedKind, Outlet
@@ -73,8 +74,10 @@ class _Outlines:
             self.skipped.append(url)
         elif own:
             aliases = tuple(filter(None, map(clean, own.get("aliases", "").split("\n"))))
-            outlet = Outlet(clean(own["outlet"]), own.get("country") or None, clean(own.get("group", "")), aliases)
-            self._keep(Feed(url, outlet, self._kind(own.get("kind", FeedKind.FEED)), said.get("title") or None))
+            country, group = own.get("country") or None, clean(own.get("group", ""))
+            outlet = Outlet(clean(own["outlet"]), country, group, aliases, self._genre(own.get("outletgenre")))
+            kind, genre = self._kind(own.get("kind", FeedKind.FEED)), self._genre(own.get("genre"))
+            self._keep(Feed(url, outlet, kind, said.get("title") or None, genre))
         else:
             self._keep(Feed(url, Outlet(self._foreign_name(said, url), None, self._foreign_group())))
 
@@ -86,6 +89,11 @@ class _Outlines:
             return FeedKind(kind)
         except ValueError:
             raise self.refuse(f"knows no kind of feed {clean(kind)[:40]!r}") from None
+
+    def _genre(self, genre: str | None) -> str | None:
+        if genre and genre not in GENRES:
+            raise self.refuse(f"knows no genre {clean(genre)[:40]!r}")
+        return genre or None
 
     def _foreign_name(self, said: Mapping[str, str], url: str) -> str:
         """The title, with the host where another host's feed already has it ("News")."""
@@ -133,6 +141,8 @@ def _outline(feed: Feed) -> str:
         "mc:country": outlet.country,
         "mc:aliases": "\n".join(outlet.aliases),
         "mc:kind": feed.kind.value,
+        "mc:genre": feed.genre,
+        "mc:outletgenre": outlet.genre,
     }
     said = " ".join(f"{name}={_quoted(value)}" for name, value in attributes.items() if value)
     return f"      <outline {said}/>\n"

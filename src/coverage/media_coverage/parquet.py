@@ -32,10 +32,25 @@ def require() -> None:
 
 
 def write(frame: pd.DataFrame, path: Path, about: dict[str, str]) -> None:
-    """Write a frame without its index; `about` becomes the metadata of the file. Raises MissingExtraError."""
+    """Write a frame without its index, in one step; `about` becomes the metadata. Raises InputError, MissingExtraError."""
     pa, pq = _arrow()
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    pq.write_table(table.replace_schema_metadata(about), path, compression="zstd")
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(about)
+    new = path.with_name(f"{path.name}.new")
+    try:
+        pq.write_table(table, new, compression="zstd")
+        new.replace(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise InputError(f"cannot be written: {error.strerror or error}", path=path) from error
+
+
+def read(path: Path) -> tuple[pd.DataFrame, dict[str, str]]:
+    """A table and what stands in its metadata. Raises InputError, MissingExtraError."""
+    _, pq = _arrow()
+    with _explained(path):
+        table = pq.read_table(path)
+    about = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    return table.to_pandas(), about
 
 
 @contextlib.contextmanager

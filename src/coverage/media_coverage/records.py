@@ -25,23 +25,28 @@ class FeedKind(StrEnum):
 class Outlet:
     """A publisher. `country` is ISO 3166 alpha-2; `group` a coarse viewpoint from feeds.yaml.
 
-    `aliases` are other names or hosts under which search feeds list the outlet ("BBC", "bbc.com").
+    `aliases` are other names or hosts under which search feeds list the outlet ("BBC", "bbc.com"); `genre` is what all
+    of its texts are, if they are of one kind.
     """
 
     name: str
     country: str | None
     group: str
     aliases: tuple[str, ...] = ()
+    genre: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One address to poll. `title` is what feed readers call it, where that is not the outlet's name."""
+    """One address to poll. `title` is what feed readers call it, where that is not the outlet's name; `genre` is what
+    all that it lists is.
+    """
 
     url: str
     outlet: Outlet
     kind: FeedKind = FeedKind.FEED
     title: str | None = None
+    genre: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,7 +484,8 @@ class Code:
     """What one coder says about one text. `frames` in the order of the topic's frames, both False where not relevant.
 
     `certainty` is 1 sure, 2 leaning, 3 coin-flip; `purpose` training, or audit for what models must not learn from.
-    `voice` says who speaks the frames: outlet, quoted or both, None where there is none or nobody asked. `kind` is
+    `voice` says who speaks the frames: outlet, quoted or both, None where there is none or nobody asked; `genre` is one
+    of genre.GENRES, None where the coder did not say. `kind` is
     individual, or adjudicated where it settles what coders disagreed about. `sample` names the sample it belongs to,
     `session` the sitting; `coded_at` is aware UTC, None for the time of storing.
     """
@@ -497,6 +503,7 @@ class Code:
     sample: str | None = None
     session: str | None = None
     coded_at: datetime | None = None
+    genre: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

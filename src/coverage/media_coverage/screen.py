@@ -55,7 +55,7 @@ class Subject:
     topic: str
 
 
-def _title(question: Question, subject: Subject) -> tuple[str, str]:
+def wording(question: Question, subject: Subject) -> tuple[str, str]:
     """The question, and in smaller print what it means."""
     first, second = subject.frames.both
     return {
@@ -67,15 +67,16 @@ def _title(question: Question, subject: Subject) -> tuple[str, str]:
     }[question]
 
 
-def _choices(question: Question) -> dict[str, str]:
+def choice_words(question: Question) -> dict[str, str]:
     """Key → answer in words."""
     words = {Question.VOICE: VOICES, Question.CERTAINTY: CERTAINTIES}.get(question, ("yes", "no"))
     return dict(zip(KEYS[question], words, strict=True))
 
 
-def _said(question: Question, answers: Answers) -> str:
+def answer_word(question: Question, answers: Answers) -> str:
+    """The answer that was given to a question, in words."""
     value = getattr(answers, question.value)
-    return next(word for key, word in _choices(question).items() if KEYS[question][key] == value)
+    return next(word for key, word in choice_words(question).items() if KEYS[question][key] == value)
 
 
 def summary(answers: Answers, frames: Frames) -> str:
@@ -88,10 +89,12 @@ def summary(answers: Answers, frames: Frames) -> str:
         Question.CERTAINTY: "",
     }
     given = [question for question in answers.asked if getattr(answers, question.value) is not None]
-    return " · ".join(f"{names[question]}{_said(question, answers)}" for question in given)
+    parts = [f"{names[question]}{answer_word(question, answers)}" for question in given]
+    return " · ".join([*parts, *([f"genre {answers.genre}"] if answers.genre else [])])
 
 
-def _others(task: Task, frames: Frames) -> list[str]:
+def other_codes(task: Task, frames: Frames) -> list[str]:
+    """The codes to be settled, a line each, without names."""
     return [
         f"Coder {letter}: {summary(answers, frames)}" + (f" ({answers.note})" if answers.note else "")
         for letter, answers in zip(_letters(), task.others, strict=False)
@@ -104,7 +107,8 @@ def _letters() -> Iterator[str]:
         yield from (f"{letter}{turn if turn > 1 else ''}" for letter in ascii_uppercase)
 
 
-def _ending(sitting: Sitting) -> str:
+def ending(sitting: Sitting) -> str:
+    """What is said at the end of the sample."""
     left = len(sitting.tasks) - sitting.done
     if left:
         return f"{left} text{'s' if left > 1 else ''} skipped; they come again next time."
@@ -189,11 +193,11 @@ def page(sitting: Sitting, subject: Subject, *, writing: str | None = None) -> R
 
 def _body(sitting: Sitting, subject: Subject) -> RenderableType:
     if sitting.finished:
-        return Text(f"\n{_ending(sitting)}")
+        return Text(f"\n{ending(sitting)}")
     task = sitting.task
     parts = [Text(task.text.title or "(no headline)", style="bold")]
     parts += [Text(""), Text(task.text.summary)] if task.text.summary else []
-    others = _others(task, subject.frames)
+    others = other_codes(task, subject.frames)
     parts += [Text(""), *(Text(line, style="cyan") for line in others)] if others else []
     return Group(*parts)
 
@@ -207,13 +211,13 @@ def _question(sitting: Sitting, subject: Subject, writing: str | None) -> list[T
     if sitting.finished:
         return [_line("b goes back to the last text, any other key ends.")]
     question = sitting.answers.next or Question.CERTAINTY
-    asked, meaning = _title(question, subject)
+    asked, meaning = wording(question, subject)
     choices = Text("   ", no_wrap=True, overflow="ellipsis")
-    for key, word in _choices(question).items():
+    for key, word in choice_words(question).items():
         choices.append(f" {key} ", style="reverse")
         choices.append(f" {word}    ")
     if sitting.before and getattr(sitting.before, question.value) is not None:
-        choices.append(f"Enter keeps: {_said(question, sitting.before)}", style="dim")
+        choices.append(f"Enter keeps: {answer_word(question, sitting.before)}", style="dim")
     so_far = summary(sitting.answers, subject.frames)
     note = sitting.answers.note
     if writing is not None:
@@ -233,7 +237,7 @@ def _question(sitting: Sitting, subject: Subject, writing: str | None) -> list[T
 def _footer(sitting: Sitting, writing: str | None) -> Text:
     if writing is not None:
         return _line("Enter keeps the note   Esc leaves it as it was", "dim")
-    known = {"b": "back", "s": "skip", "t": "note", "?": "codebook", "q": "quit"}
+    known = {"b": "back", "s": "skip", "g": "genre", "t": "note", "?": "codebook", "q": "quit"}
     if sitting.finished:
         known = {"b": "back", "q": "quit"}
     footer = Text(no_wrap=True, overflow="ellipsis")
@@ -339,18 +343,20 @@ def plain(
 
     Each line is one answer or command; a note follows its t: "t the headline is ironic".
     """
-    say(f"{subject.heading}. b back, s skip, t TEXT note, ? codebook, q quit, Enter keeps an earlier answer.")
+    say(f"{subject.heading}. b back, s skip, g genre, t TEXT note, ? codebook, q quit, Enter keeps an earlier answer.")
     shown_at = None
     while not sitting.finished:
         if shown_at != sitting.position:
             shown_at = sitting.position
             _say_task(sitting, subject, say)
         question = sitting.answers.next or Question.CERTAINTY
-        asked, _ = _title(question, subject)
-        choices = ", ".join(f"{key} {word}" for key, word in _choices(question).items())
+        asked, _ = wording(question, subject)
+        choices = ", ".join(f"{key} {word}" for key, word in choice_words(question).items())
         before = sitting.before
         kept = (
-            f"; Enter keeps {_said(question, before)}" if before and getattr(before, question.value) is not None else ""
+            f"; Enter keeps {answer_word(question, before)}"
+            if before and getattr(before, question.value) is not None
+            else ""
         )
         try:
             line = ask(f"{asked} ({choices}{kept}) ").strip()
@@ -369,7 +375,7 @@ def plain(
                 say(f"Note: {sitting.answers.note}" if rest else "No note.")
         if sitting.said:
             say(sitting.said)
-    say(_ending(sitting))
+    say(ending(sitting))
 
 
 def _say_task(sitting: Sitting, subject: Subject, say: Callable[[str], None]) -> None:
@@ -378,5 +384,5 @@ def _say_task(sitting: Sitting, subject: Subject, say: Callable[[str], None]) ->
     say(f"Headline: {task.text.title or 'none'}")
     if task.text.summary:
         say(f"Lead: {task.text.summary}")
-    for line in _others(task, subject.frames):
+    for line in other_codes(task, subject.frames):
         say(line)

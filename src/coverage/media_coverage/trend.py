@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from . import events, series
-from .aggregate import calendar, first_days, names_of
+from .aggregate import FROM_EVERY_FEED, calendar, first_days, names_of
 from .composition import Composition, Counting, Items, panel, tabulate, units
-from .correction import Audit, rectified, rogan_gladen
+from .correction import Audit, apart
 from .errors import TrendError
-from .estimate import UNCORRECTED, Estimand, Estimate, Method, measures
+from .estimate import MIN_ITEMS, UNCORRECTED, Estimand, Estimate, Method, measures
 from .sample import OFF_TOPIC
 
 if TYPE_CHECKING:
@@ -45,12 +45,15 @@ COUNTINGS = {"articles": Counting.ARTICLES, "stories": Counting.STORIES}
 
 NOT_COLLECTED = "not collected"
 
-SHARED = "What the audit gets wrong in all periods of a phase alike is not in this interval."
+SHARED = "What the audit leaves uncertain in all periods together is in this interval."
 """To be said with every effect in corrected shares."""
 
+POOLED = "No phase of the audit begins at this event, so its net error is taken to be the same before and after."
+"""To be said with an effect in rectified shares whose regimes do not change at the event."""
+
 COLUMNS = {
-    "by": "all, group, outlet or country",
-    "name": "of the group, outlet or country; all for everything",
+    "by": "all, group, outlet, country, genre or voice",
+    "name": "of the group, outlet, country or genre; all for everything; by voice own or quoted",
     "first_day": "first day, UTC, YYYY-MM-DD",
     "last_day": "last day, UTC, YYYY-MM-DD",
     "periods": "periods put together, because one alone had fewer than 15 items; empty ones between count",
@@ -77,7 +80,7 @@ COLUMNS = {
     "days": "days from the first run on",
     "days_missing": "of them, days on which nothing was collected",
     "days_partial": "of them, days on which some outlet was missing",
-    "collection": "full, partial, none (a gap), or before the first run",
+    "collection": "full, partial, none (a gap), before the first run, or no longer collected",
     "reason": "why there is no value, in words; empty where there is one",
     "warnings": "sentences to be read with the value; may be empty",
 }
@@ -147,7 +150,8 @@ class Press:
 
     def days(self, name: str) -> pd.DataFrame:
         """days, days_missing and days_partial of each period for one name, 0 before the first run."""
-        kept = self.collection[self.collection["name"] == name].set_index("first_day")
+        of = "all" if self.by in FROM_EVERY_FEED else name
+        kept = self.collection[self.collection["name"] == of].set_index("first_day")
         columns = ["days", "days_missing", "days_partial"]
         return kept[columns].reindex(self.calendar["first_day"]).fillna(0).astype("int64").reset_index(drop=True)
 
@@ -170,7 +174,12 @@ def read(
         raise TrendError(
             f"holds no on-topic article{within}; `media-coverage status` says what there is", path=store.path
         )
-    collection = store.period_collection(period, by)
+    if by == "genre" and labelled["genre"].isna().all():
+        raise TrendError(
+            "knows the genre of no article; give feeds or outlets one in feeds.yaml (genre: comment), and run",
+            path=store.path,
+        )
+    collection = store.period_collection(period, "all" if by in FROM_EVERY_FEED else by)
     known = store.collection()
     days = known["date"][known["feeds"] > 0]
     days = days[(days >= since) & (days <= until)]
@@ -221,13 +230,26 @@ def _audited(store: Store, sample: str, model_id: str | None) -> tuple[pd.DataFr
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The articles of one name outside its gaps: rows and the same as arrays; gaps (periods,)."""
+    """The articles of one name outside its gaps: rows and the same as arrays, and the days of each period."""
 
     name: str
     rows: pd.DataFrame
     items: Items
     days: pd.DataFrame
-    gaps: npt.NDArray[np.bool_]
+
+    @property
+    def gaps(self) -> npt.NDArray[np.bool_]:
+        """In which periods there were runs and nothing was collected, (periods,)."""
+        return _gaps(self.days)
+
+    @property
+    def collected(self) -> npt.NDArray[np.bool_]:
+        """In which periods something was collected, (periods,)."""
+        return (self.days["days"] > self.days["days_missing"]).to_numpy()
+
+
+def _gaps(days: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    return ((days["days"] > 0) & (days["days_missing"] == days["days"])).to_numpy()
 
 
 def _place(press: Press, dates: pd.Series[str]) -> Integers:
@@ -249,13 +271,12 @@ def _selections(press: Press, labelled: pd.DataFrame, classes: int) -> Iterator[
     outlets = int(frame["outlet_number"].max()) + 1
     for name, rows in frame.groupby("name", sort=True):
         days = press.days(str(name))
-        gaps = ((days["days"] > 0) & (days["days_missing"] == days["days"])).to_numpy()
-        kept = rows[~gaps[rows["place"].to_numpy()]]
+        kept = rows[~_gaps(days)[rows["place"].to_numpy()]]
         period, number, outlet, story = (
             kept[column].to_numpy(dtype=np.int64) for column in ("place", "number", "outlet_number", "story_id")
         )
         items = Items(period, number, outlet, story, len(press.calendar), classes, outlets)
-        yield _Selection(str(name), kept, items, days, gaps)
+        yield _Selection(str(name), kept, items, days)
 
 
 def _audit_for(press: Press, name: str) -> Audit | None:
@@ -300,20 +321,19 @@ def trend(
 ) -> pd.DataFrame:
     """Shares and net framing index per period with 95 % intervals, one row each; columns as in COLUMNS.
 
-    `by` is all, group, outlet or country; `period` day, week or month; `estimator` one of ESTIMATORS. Without a
-    `sample` it is bootstrap (wilson for single outlets), and uncorrected; with one rectified, or rogan-gladen for
-    outlets, of which few have enough audited items of their own. `composition` (items, outlets, panel) and `counting`
-    (articles, stories) give all of them by default; a single outlet has only items. `measure` names measures, all by
-    default. `since` and `until` are days, both included. `rates` by frame name add the sensitivity band to
-    uncorrected shares.
+    `by` is all, group, outlet, country or genre (voices.py has the voices); `period` day, week or month; `estimator`
+    one of ESTIMATORS. Without a `sample` it is bootstrap (wilson for one outlet alone), and uncorrected; with one
+    rectified, or rogan-gladen for outlets, of which few have enough audited items of their own. `composition` (items,
+    outlets, panel) and `counting` (articles, stories) give all of them by default; a single outlet has only items.
+    `measure` names measures, all by default. `since` and `until` are days, both included. `rates` by frame name add the
+    sensitivity band to uncorrected shares.
 
     Raises TrendError where there is nothing to estimate from, and ValueError for names that are not known.
     """
+    by_default = estimator is None
     if estimator is None:
-        single = by == "outlet"
-        estimator = (
-            ("wilson" if single else "bootstrap") if sample is None else "rogan-gladen" if single else "rectified"
-        )
+        uncorrected, corrected = ("wilson", "rogan-gladen") if by == "outlet" else ("bootstrap", "rectified")
+        estimator = uncorrected if sample is None else corrected
     method = ESTIMATORS[estimator]
     if method.corrected and sample is None:
         raise TrendError(
@@ -331,6 +351,7 @@ def trend(
         estimand=estimand,
         smooth=smooth,
         rates=rates or {},
+        alone=Method.WILSON if by_default and not method.corrected else method,
     )
 
 
@@ -361,8 +382,9 @@ def estimated(
     estimand: Estimand = Estimand.TENDENCY,
     smooth: bool = False,
     rates: Mapping[str, ErrorRates] | None = None,
+    alone: Method | None = None,
 ) -> pd.DataFrame:
-    """The rows of `trend` from what was read."""
+    """The rows of `trend` from what was read; `alone` is the method for names with one outlet only."""
     labelled = press.labelled if method.corrected else press.on_topic
     classes = len(press.classes) if method.corrected else len(press.frames.labels)
     chosen = measures_of(press.frames, wanted)
@@ -375,7 +397,7 @@ def estimated(
             segments=press.segments,
             audit=audit,
             regimes=_regimes(press, selection.items) if audit else None,
-            methods=(method,),
+            methods=(alone or method if selection.rows["outlet"].nunique() == 1 else method,),
             compositions=compositions,
             countings=countings,
         )
@@ -383,7 +405,12 @@ def estimated(
         for line in lines:
             if not method.corrected or line.estimand is estimand:
                 found += _rows(press, selection, line, by_name[line.measure], smooth, rates or {})
-    frame = pd.DataFrame(found, columns=list(COLUMNS))
+    return as_columns(found)
+
+
+def as_columns(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Rows as a frame with COLUMNS; numbers that a row does not have are missing."""
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = "value low high sensitivity_low sensitivity_high smooth smooth_low smooth_high effective_n".split()
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
@@ -422,18 +449,15 @@ def _rows(
     frame_of = {f"share_{name}": name for name in press.frames.names}
     found = []
     for number, ((first, last), point) in enumerate(zip(line.spans, line.points, strict=True)):
-        open_periods = np.flatnonzero(~selection.gaps[first : last + 1]) + first
-        if not len(open_periods):
+        span = _periods_told(selection, rows, first, last)
+        if span is None:
             continue
-        # Empty periods at the ends add nothing: the row names those that its articles are of.
-        told = rows["place"][rows["place"].between(first, last)]
-        start, end = (told.min(), told.max()) if len(told) else (open_periods[0], open_periods[-1])
-        start, end = int(start), int(end)
+        start, end = span
         row = common | _span(press, selection, rows, start, end)
         if isinstance(point, Estimate):
             row |= {"value": point.value, "low": point.low, "high": point.high, "n": point.n}
             row |= {"effective_n": point.effective_n, "audited_n": point.audited_n}
-            row["warnings"] = " ".join([*(f"{_sentence(said)}" for said in point.warnings), *_also(press, end)])
+            row["warnings"] = " ".join([*(f"{sentence(said)}" for said in point.warnings), *_also(press, end)])
             share_of = frame_of.get(line.measure, "")
             if not audited and share_of in rates:
                 row["sensitivity_low"], row["sensitivity_high"] = rates[share_of].band(point.value)
@@ -448,13 +472,27 @@ def _rows(
     return sorted(found, key=lambda row: str(row["first_day"]))
 
 
+def _periods_told(selection: _Selection, rows: pd.DataFrame, first: int, last: int) -> tuple[int, int] | None:
+    """Of the periods from `first` to `last` those that a row is about, None where nothing is known of any.
+
+    Empty periods at the ends add nothing, so a row names those that its articles are of; where it has none, those of
+    all articles of the name, and at last those in which something was collected.
+    """
+    for place in (rows["place"], selection.rows["place"], pd.Series(np.flatnonzero(selection.collected))):
+        told = place[place.between(first, last)]
+        if len(told):
+            return int(told.min()), int(told.max())
+    return None
+
+
 def _why(point: Missing, empty_panel: bool) -> str:
     if empty_panel:
         return "no outlet has an item in every period"
     return point.reason if point.n else "no item to measure"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Words as a sentence: a capital first, a full stop last."""
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
@@ -474,7 +512,8 @@ def _span(press: Press, selection: _Selection, rows: pd.DataFrame, start: int, e
     days, missing, partial = (int(selection.days[name].iloc[start : end + 1].sum()) for name in selection.days.columns)
     word = "full"
     if not days:
-        word = "before the first run" if press.last_collected else "full"
+        later = bool((selection.days["days"].iloc[:start] > 0).any())
+        word = "no longer collected" if later else "before the first run" if press.last_collected else "full"
     elif missing == days:
         word = "none"
     elif missing or partial:
@@ -505,6 +544,7 @@ class Found:
     name: str
     measure: str
     correction: str
+    estimand: str
     effect: events.Effect
     placebo: events.Placebo
     q: float | None
@@ -515,7 +555,7 @@ def shares(
 ) -> dict[str, events.Series]:
     """One series for tests per name: a share of 0..1 per day or week, gaps and empty periods missing.
 
-    Corrected periods stand with their standard error; those with fewer than 15 items are missing.
+    Corrected periods stand with draws of the correction; those with fewer than 15 items are missing.
     """
     if press.period not in {"day", "week"}:
         raise ValueError("tests take periods of one length: days or weeks")
@@ -529,41 +569,36 @@ def shares(
         if composition is Composition.PANEL:
             items = items.only(panel(items)[items.outlet])
         cells = tabulate(items, composition, counting)
+        framed = units(items, counting) * np.isin(items.predicted, measure.base)
+        base = np.bincount(items.period, weights=framed, minlength=items.periods).astype(np.float64)
+        base = np.where(cells.weight.sum(axis=(1, 2)) > 0, base, 0.0)
         if method.corrected:
-            share, error = _corrected(press, selection, cells, measure, method)
-            found[selection.name] = events.corrected(starts, share, error, length)
+            found[selection.name] = _corrected(press, selection, cells, base, measure, method, starts, length)
             continue
         roles, _ = measure.roles(classes)
         grouped = cells.collapsed(roles)
         total = grouped.weight[:, :, :2].sum(axis=(1, 2))
-        # A mix of outlets weighs: shares by weight, and the items behind them by their effective number.
-        count = units(items, counting)
-        framed = count * np.isin(items.predicted, measure.base)
-        base = np.bincount(items.period, weights=framed, minlength=items.periods).astype(np.float64)
+        # A mix of outlets weighs: shares by weight, and the items behind them by their number.
         positive = np.divide(grouped.weight[:, :, 0].sum(axis=1), total, out=np.zeros(len(total)), where=total > 0)
-        base = np.where(total > 0, base, 0.0)
         found[selection.name] = events.counts(starts, np.minimum(positive * base, base), base, length)
     return found
 
 
 def _corrected(
-    press: Press, selection: _Selection, cells: Cells, measure: Measure, method: Method
-) -> tuple[list[float], list[float]]:
+    press: Press,
+    selection: _Selection,
+    cells: Cells,
+    items: npt.NDArray[np.float64],
+    measure: Measure,
+    method: Method,
+    starts: Sequence[dt.date],
+    days: int,
+) -> events.Series:
+    """Corrected shares with draws of the correction; periods with fewer than 15 items are missing."""
     audit = _audit_for(press, selection.name)
     assert audit is not None  # noqa: S101 - a corrected method comes with a sample
-    regimes = _regimes(press, selection.items)
-    effective = cells.effective / series.design_effect(cells, measure)
-    points = (
-        rectified(cells, audit, measure, regimes=regimes, effective=effective)
-        if method is Method.RECTIFIED
-        else rogan_gladen(cells, audit, measure, effective=effective)
-    )
-    scale = 2 if measure.index else 1
-    known = [point if isinstance(point, Estimate) else None for point in points]
-    return (
-        [measure.share(point.value) if point is not None else float("nan") for point in known],
-        [point.standard_error / scale if point is not None else float("nan") for point in known],
-    )
+    taken = apart(cells, audit, measure, method, regimes=_regimes(press, selection.items))
+    return events.audited(starts, taken.share, np.where(items >= MIN_ITEMS, items, 0.0), taken.common, days)
 
 
 def effects(
@@ -607,12 +642,26 @@ def effects(
                 for name, line in lines.items()
             }
             if sample is not None:
+                said = (
+                    SHARED,
+                    *(() if event.date.isoformat() in press.phases or method is not Method.RECTIFIED else (POOLED,)),
+                )
                 each = {
-                    name: replace(one_effect, notes=(*one_effect.notes, SHARED)) for name, one_effect in each.items()
+                    name: replace(one_effect, notes=(*one_effect.notes, *said)) for name, one_effect in each.items()
                 }
             for adjusted in events.across(each):
                 placebo = events.placebo(lines[adjusted.group], event, before=before, after=after, model=model)
-                found.append(Found(adjusted.group, one.name, correction, adjusted.effect, placebo, adjusted.q))
+                found.append(
+                    Found(
+                        name=adjusted.group,
+                        measure=one.name,
+                        correction=correction,
+                        estimand=str(Estimand.TENDENCY),
+                        effect=adjusted.effect,
+                        placebo=placebo,
+                        q=adjusted.q,
+                    )
+                )
     return found
 
 

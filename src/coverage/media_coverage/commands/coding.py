@@ -156,6 +156,7 @@ def _codebook(config_path: Path, frames: Frames, topic: str) -> Codebook:
 def _coding_options(function: F) -> F:
     """The options of the commands that have a coding screen."""
     for option in (
+        click.option("--web", is_flag=True, help="One page in a browser on this machine, with the same keys."),
         click.option("--plain", is_flag=True, help="Line by line, for screen readers and pipes."),
         click.option("--coder", required=True, metavar="NAME", help="Who codes."),
         click.option("--sample", "name", metavar="NAME", help="Which sample [default: the one drawn last]."),
@@ -167,12 +168,12 @@ def _coding_options(function: F) -> F:
 @click.command()
 @common
 @_coding_options
-def code(config_path: Path, db: Path | None, name: str | None, coder: str, plain: bool) -> None:
+def code(config_path: Path, db: Path | None, name: str | None, coder: str, plain: bool, web: bool) -> None:
     """Code a sample in the terminal, blind: headline and lead, and no outlet, date, label or other coder's code.
 
-    One question at a time: about the topic, each frame, whose voice, how sure. b goes back, s skips, t takes a note,
-    ? shows the codebook, q ends. Each code is stored when its last question is answered; the same command goes on from
-    there, in an order that belongs to the coder.
+    One question at a time: about the topic, each frame, whose voice, how sure. b goes back, s skips, g sets the genre,
+    t takes a note, ? shows the codebook, q ends. Each code is stored when its last question is answered; the same
+    command goes on from there, in an order that belongs to the coder.
     """
     from ..coding import Task, answers_of, order
     from ..store import open_store
@@ -189,13 +190,13 @@ def code(config_path: Path, db: Path | None, name: str | None, coder: str, plain
             if row["coder"] == coder and row["kind"] == "individual" and row["newest"]
         }
         tasks = [Task(version, texts[version]) for version in order(texts, about["sample"], coder)]
-        _sit(store, config_path, about, coder, tasks, coded, kind="individual", plain=plain)
+        _sit(store, config_path, about, coder, tasks, coded, kind="individual", way=_way(plain=plain, web=web))
 
 
 @click.command()
 @common
 @_coding_options
-def adjudicate(config_path: Path, db: Path | None, name: str | None, coder: str, plain: bool) -> None:
+def adjudicate(config_path: Path, db: Path | None, name: str | None, coder: str, plain: bool, web: bool) -> None:
     """Settle what coders disagree about: their codes are shown without their names, and yours counts.
 
     Shown are the texts of a sample about whose relevance or frames two coders differ. All codes stay.
@@ -220,7 +221,14 @@ def adjudicate(config_path: Path, db: Path | None, name: str | None, coder: str,
             if row["kind"] == "adjudicated" and row["newest"]
         }
         tasks = [Task(version, texts[version], found[version]) for version in order(found, about["sample"], coder)]
-        _sit(store, config_path, about, coder, tasks, settled, kind="adjudicated", plain=plain)
+        _sit(store, config_path, about, coder, tasks, settled, kind="adjudicated", way=_way(plain=plain, web=web))
+
+
+def _way(*, plain: bool, web: bool) -> str:
+    """full, plain or web. Raises UsageError for two at once."""
+    if plain and web:
+        raise click.UsageError("--plain and --web are two ways; leave one out")
+    return "web" if web else "plain" if plain else "full"
 
 
 def _sit(
@@ -232,16 +240,18 @@ def _sit(
     coded: dict[int, Answers],
     *,
     kind: str,
-    plain: bool,
+    way: str,
 ) -> None:
-    """One sitting at a terminal, or over pipes with `plain`."""
+    """One sitting, by one of the ways of `_way`."""
     import os
 
     from .. import screen
     from ..coding import Sitting, code_of
 
-    if not plain and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("the coding screen needs a terminal; --plain works line by line without one")
+    if way == "full" and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError(
+            "the coding screen needs a terminal; --plain works line by line without one, --web in a browser"
+        )
     codebook = _codebook(config_path, store.frames, about["topic"])
     session = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {os.getpid()}"
     sitting = Sitting(tasks, coded)
@@ -262,7 +272,12 @@ def _sit(
         store.add_codes([given], datetime.now(UTC))
 
     try:
-        if plain:
+        if way == "web":
+            from .. import webscreen
+
+            click.echo("Open this address in a browser on this machine; q there or Ctrl-C here ends.")
+            webscreen.serve(sitting, subject, save, click.echo)
+        elif way == "plain":
             screen.plain(sitting, subject, _asked, click.echo, save)
         else:
             with screen.typed(sys.stdin.fileno()) as fetch:

@@ -16,8 +16,10 @@ from .terminal import open_console, print_json, print_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..store import Store
+
 _ESTIMATORS = ("wilson", "jeffreys", "bootstrap", "rogan-gladen", "rectified")
-_SCOPES = ("all", "group", "outlet", "country")
+_SCOPES = ("all", "group", "outlet", "country", "genre")
 _PERIODS = ("day", "week", "month")
 
 
@@ -40,20 +42,89 @@ def _measurement_options(function: F) -> F:
             type=click.Choice(_ESTIMATORS),
             help="[default: rectified with --sample, else bootstrap; see docs/methods.md].",
         ),
-        click.option("--by", type=click.Choice(_SCOPES), default="all", show_default=True, help="One line for each."),
     ):
         function = option(function)
     return function
 
 
+def _output_options(function: F) -> F:
+    """Where a frame goes, and as what."""
+    for option in (
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Where csv, json or parquet goes [default: standard output; parquet needs a file].",
+        ),
+        click.option(
+            "--format",
+            "form",
+            type=click.Choice(["table", "csv", "json", "parquet"]),
+            default="table",
+            show_default=True,
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _check_output(form: str, out: Path | None) -> None:
+    if form == "parquet" and out is None:
+        raise click.UsageError("--format parquet needs a file: add --out FILE")
+    if form == "table" and out is not None:
+        raise click.UsageError("--out takes csv, json or parquet: add --format")
+
+
+def _put(frame: pd.DataFrame, form: str, out: Path | None, about: dict[str, str]) -> None:
+    """A frame in a format that programs read, to a file or to standard output. Raises InputError."""
+    if form == "parquet" and out is not None:
+        from .. import parquet
+
+        parquet.write(frame, out, about)
+    else:
+        rows = json.loads(frame.to_json(orient="records"))
+        text = (
+            frame.to_csv(index=False, lineterminator="\n")
+            if form == "csv"
+            else json.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+        )
+        if out is None:
+            click.echo(text, nl=False)
+            return
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot be written: {error.strerror}", path=out) from error
+    click.echo(f"{len(frame)} rows: {out}", err=True)
+
+
+def _about(columns: dict[str, str], path: Path) -> dict[str, str]:
+    """What goes with a Parquet file: where the rows are from, and what each column holds."""
+    return {"database": path.name, "columns": json.dumps(columns, ensure_ascii=False)}
+
+
 @click.command()
 @common
 @_measurement_options
+@click.option(
+    "--by",
+    type=click.Choice([*_SCOPES, "voice"]),
+    default="all",
+    show_default=True,
+    help="One line for each. voice: who speaks a frame, from texts that people coded.",
+)
 @click.option("--period", type=click.Choice(_PERIODS), default="week", show_default=True, help="Weeks from Monday.")
 @click.option("--composition", type=click.Choice(["items", "outlets", "panel"]), help="One mix [default: all three].")
+@click.option(
+    "--estimand",
+    type=click.Choice(["tendency", "collected"]),
+    default="tendency",
+    show_default=True,
+    help="With --sample: what the press would show on average, or the share in the collected set.",
+)
 @click.option("--measure", multiple=True, help="share_LABEL or index; may be repeated [default: both frames, index].")
-@click.option("--smooth", is_flag=True, help="Add the smoother's columns to csv and json.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--smooth", is_flag=True, help="Add the smoother's columns to csv, json and parquet.")
+@_output_options
 def trend(
     config_path: Path,
     db: Path | None,
@@ -63,53 +134,68 @@ def trend(
     sample: str | None,
     composition: str | None,
     counting: str,
+    estimand: str,
     measure: tuple[str, ...],
     since: str | None,
     until: str | None,
     smooth: bool,
     form: str,
+    out: Path | None,
 ) -> None:
     """Shares over time with 95 % intervals, under three mixes of outlets; gaps of the collection stay gaps.
 
     Periods with fewer than 15 items are put together with their neighbours, never across an event. Without --sample the
-    intervals leave out what the classifier gets wrong.
+    intervals leave out what the classifier gets wrong. --by voice takes the codes themselves: what outlets say in their
+    own words, and what they report others saying.
     """
+    from ..estimate import Estimand
     from ..store import open_store
-    from ..trend import ErrorRates, measures_of
+    from ..trend import COLUMNS, ErrorRates, measures_of
     from ..trend import trend as trend_of
+    from ..voices import voices
 
+    _check_output(form, out)
+    if by == "voice" and (estimator or composition or smooth or estimand != "tendency"):
+        raise click.UsageError("--by voice counts coded texts: leave out --estimator, --composition and the like")
+    if estimand == "collected" and sample is None:
+        raise click.UsageError("--estimand collected needs an audit that corrects the labels: add --sample")
     with open_store(database_path(db, config_path)) as store:
         try:
             measures_of(store.frames, measure)
         except ValueError as error:
             raise click.UsageError(f"--measure: {error}") from None
         wanted = measure or (*(f"share_{name}" for name in store.frames.names), "index")
-        named, rates = _card_rates(config_path)
-        models = store.models()
-        active = models["model_id"][models["active"] == 1]
-        if not len(active) or not named or not str(active.iloc[0]).startswith(f"{named}+"):
-            rates = {}
-        frame = trend_of(
-            store,
-            by=by,
-            period=period,
-            estimator=estimator,
-            composition=composition,
-            counting=counting,
-            measure=wanted,
-            since=since or "",
-            until=until or "9999",
-            sample=sample,
-            smooth=smooth,
-            rates={name: ErrorRates(*pair) for name, pair in rates.items()},
-        )
-        titles = {f"share_{kind.name}": f"{kind.title}: share of on-topic {counting}" for kind in store.frames.both}
-    if form == "csv":
-        click.echo(frame.to_csv(index=False), nl=False)
-    elif form == "json":
-        print_json(json.loads(frame.to_json(orient="records")))
-    else:
+        what: dict[str, Any] = {"period": period, "sample": sample, "since": since or "", "until": until or "9999"}
+        if by == "voice":
+            frame = voices(store, measure=wanted, **what)
+        else:
+            frame = trend_of(
+                store,
+                by=by,
+                estimator=estimator,
+                composition=composition,
+                counting=counting,
+                measure=wanted,
+                estimand=Estimand.COLLECTED if estimand == "collected" else Estimand.TENDENCY,
+                smooth=smooth,
+                rates={name: ErrorRates(*pair) for name, pair in _rates_for(store, config_path).items()},
+                **what,
+            )
+        items = "stories" if by == "voice" and sample else counting
+        titles = {f"share_{kind.name}": f"{kind.title}: share of on-topic {items}" for kind in store.frames.both}
+        path = store.path
+    if form == "table":
         _print_trend(frame, titles | {"index": "Net framing index"}, period)
+    else:
+        _put(frame, form, out, _about(COLUMNS, path))
+
+
+def _rates_for(store: Store, config_path: Path) -> dict[str, Any]:
+    """Error rates of the model card, where it is the card of the model that is shown."""
+    named, rates = _card_rates(config_path)
+    models = store.models()
+    active = models["model_id"][models["active"] == 1]
+    return rates if len(active) and named and str(active.iloc[0]).startswith(f"{named}+") else {}
 
 
 def _card_rates(config_path: Path) -> tuple[str, dict[str, Any]]:
@@ -138,6 +224,8 @@ def _print_trend(frame: pd.DataFrame, titles: dict[str, str], period: str) -> No
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text as RichText
+
+    from ..estimate import Estimand
 
     console = open_console()
     several = frame["by"].iloc[0] != "all"
@@ -168,8 +256,12 @@ def _print_trend(frame: pd.DataFrame, titles: dict[str, str], period: str) -> No
             numbers = [str(lead["n"]), *shown, *([band] if banded else [])]
             table.add_row(*([escape(name)] if several else []), span, *numbers, collected)
         console.print(table)
+    how = " and ".join(dict.fromkeys(frame["method"]))
     first = frame.iloc[0]
-    notes = [f"95 % intervals, {first['method']}, {first['counting']}; {first['correction']}."]
+    notes = [
+        f"95 % intervals, {how}, {first['counting']}; {first['correction']}.",
+        f"Estimated is {Estimand(first['estimand']).words}.",
+    ]
     if frame["sensitivity_low"].notna().any():
         notes.append("card's errors: the shares that the error rates of the model card allow for; no interval.")
     if (frame["periods"] > 1).any():
@@ -183,6 +275,7 @@ def _print_trend(frame: pd.DataFrame, titles: dict[str, str], period: str) -> No
 @click.command()
 @common
 @_measurement_options
+@click.option("--by", type=click.Choice(_SCOPES), default="all", show_default=True, help="One effect for each.")
 @click.option("--period", type=click.Choice(["day", "week"]), default="week", show_default=True)
 @click.option("--before", type=click.IntRange(1), help="Periods before the event [default: all].")
 @click.option("--after", type=click.IntRange(1), help="Periods after the event [default: all].")
@@ -214,6 +307,7 @@ def events(
     For each event and frame: the change in percentage points with its interval, a block-bootstrap p, its rank among all
     other dates, and q-values over outlets or groups. Fix windows and model beforehand.
     """
+    from ..estimate import Estimand
     from ..store import open_store
     from ..trend import effects
 
@@ -246,7 +340,7 @@ def events(
         click.echo(f"{who}{one.effect.sentence(words[one.measure])}{q}")
         if one.effect.change is not None:
             click.echo(f"  {one.placebo.sentence()}")
-    click.echo(f"Shares: {found[0].correction}.")
+    click.echo(f"Shares: {found[0].correction}. Compared is {Estimand(found[0].estimand).words}.")
 
 
 @click.command()
@@ -255,24 +349,31 @@ def events(
 @click.option("--period", type=click.Choice(_PERIODS), default="week", show_default=True, help="Weeks from Monday.")
 @click.option("--since", callback=day, help="First day, YYYY-MM-DD.")
 @click.option("--until", callback=day, help="Last day, YYYY-MM-DD.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@_output_options
 def attention(
-    config_path: Path, db: Path | None, by: str, period: str, since: str | None, until: str | None, form: str
+    config_path: Path,
+    db: Path | None,
+    by: str,
+    period: str,
+    since: str | None,
+    until: str | None,
+    form: str,
+    out: Path | None,
 ) -> None:
     """How much of what outlets publish is about the topic, with 95 % intervals; gaps stay gaps.
 
     The share among all articles of outlets' own feeds. What only search feeds found counts on neither side.
     """
+    from ..attention import COLUMNS
     from ..attention import attention as attention_of
     from ..store import open_store
 
+    _check_output(form, out)
     with open_store(database_path(db, config_path)) as store:
         frame = attention_of(store, by=by, period=period, since=since or "", until=until or "9999")
-    if form == "csv":
-        click.echo(frame.to_csv(index=False), nl=False)
-        return
-    if form == "json":
-        print_json(json.loads(frame.to_json(orient="records")))
+        path = store.path
+    if form != "table":
+        _put(frame, form, out, _about(COLUMNS, path))
         return
     rows = [
         {
@@ -287,6 +388,9 @@ def attention(
         for row in frame.to_dict("records")
     ]
     print_table((*(() if by == "all" else ("name",)), period, "articles", "on topic", "share"), rows)
+    how = " and ".join(dict.fromkeys(frame["method"]))
+    click.echo(f"95 % intervals, {how}; the share of all articles that outlets' own feeds listed.")
+    click.echo("Estimated is a tendency: what these outlets would list on average if the period were run again.")
 
 
 @click.command()
@@ -352,6 +456,7 @@ def multiverse(
 
     The change of one share at one event, or from the first to the second half of the data where there is none.
     """
+    from ..estimate import Estimand
     from ..multiverse import multiverse as multiverse_of
     from ..store import open_store
 
@@ -395,3 +500,4 @@ def multiverse(
     ]
     print_table(("model", "thresholds", "method", "composition", "counting", "points", "p"), shown)
     click.echo(found.sentence)
+    click.echo(f"Compared is {Estimand.TENDENCY.words}.")

@@ -87,8 +87,8 @@ class Aggregates(Connection):
     def articles_of(self, days: Sequence[str]) -> pd.DataFrame:
         """The articles of these days, on topic or not, with what aggregate.period_frames needs."""
         return self._frame(
-            "SELECT article_id, date, outlet, outlet_group, country, story_id, on_topic, label, uncertain, wire_copy "
-            "FROM v_articles WHERE date IN (SELECT value FROM json_each(?))",
+            "SELECT article_id, date, outlet, outlet_group, country, story_id, on_topic, label, uncertain, wire_copy, "
+            "genre, voice FROM v_articles WHERE date IN (SELECT value FROM json_each(?))",
             json.dumps(list(days)),
         )
 

@@ -49,9 +49,16 @@ class CodesByPeople(Connection):
                     "sample_id": self._sample_of(code),
                     "session": code.session,
                     "coded_at": iso(code.coded_at or now),
+                    "genre": code.genre,
                 }
                 try:
                     self._insert("code", row)
+                    if code.voice or code.genre:
+                        self._db.execute(
+                            "INSERT OR IGNORE INTO changed_day SELECT a.date FROM article_version v "
+                            "JOIN article a ON a.id = v.article_id WHERE v.id = ?",
+                            [code.version_id],
+                        )
                 except sqlite3.IntegrityError as error:
                     raise self._refused(code, str(error)) from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 _TIME = "UTC, ISO 8601"
 _COUNTRY = "ISO 3166 alpha-2 code of the outlet's country, NULL when unknown"
 _GROUP = "viewpoint group of the outlet, from feeds.yaml"
+_GENRE = "news, comment (opinion, analysis), live or other"
 _PROBABILITY = "calibrated probability in 0..1"
 
 _PERIOD_COLLECTION = {
@@ -30,6 +31,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "name": "name of the publisher, unique",
         "country": _COUNTRY,
         "outlet_group": _GROUP,
+        "genre": f"what all of its texts are, from feeds.yaml: {_GENRE}; NULL where it does not say",
     },
     "feed": {
         "id": "key",
@@ -48,6 +50,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "articles": "articles that it has listed so far",
         "newest_article_at": f"when the newest of them was published; {_TIME}",
         "fresh_for_s": "update interval that the document itself asks for (ttl, sy:updatePeriod), seconds",
+        "genre": f"what all that it lists is, from feeds.yaml: {_GENRE}; NULL where it does not say",
     },
     "feed_url": {
         "id": "key",
@@ -145,6 +148,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "date_source": "feed; url where only the address names a day that can be true; else first_seen",
         "first_seen_at": f"when we first saw it; {_TIME}",
         "current_version_id": "the newest version of its text",
+        "address_genre": f"what a part of the address's path says that it is: {_GENRE}; NULL where none does",
     },
     "article_version": {
         "id": "key",
@@ -312,6 +316,7 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "sample_id": "the sample it was coded in; NULL for none",
         "session": "the sitting in which it was coded; NULL where unknown",
         "coded_at": f"when it was coded; {_TIME}",
+        "genre": f"what the coder found it to be: {_GENRE}; NULL where the coder did not say",
     },
     "daily_frames": {
         "date": "day of publication, UTC, YYYY-MM-DD",
@@ -358,9 +363,10 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
     },
     "period_frames": {
         "period": "day, week (ISO, from Monday) or month",
-        "scope": "all, group, outlet or country: what the row is about",
+        "scope": "all, group, outlet, country, genre or voice: what the row is about",
         "first_day": "first day of the period, UTC, YYYY-MM-DD",
-        "name": "name of the group, outlet or country; all for everything, unknown for an unknown country",
+        "name": "name of the group, outlet, country or genre; all for everything; by voice own (the outlet speaks the "
+        "frame, alone or beside others) or quoted (others only); unknown for what is not known, or not coded",
         "all_articles": "articles, on topic or not",
         "articles": "on-topic articles",
         "stories": "distinct stories among the on-topic articles of the row; does not add up over rows",
@@ -433,6 +439,18 @@ DESCRIPTIONS |= {
         "purged_at": _VERSION["purged_at"],
         "summary_source": _VERSION["summary_source"],
         "imports": "number of files that brought it (v_imported)",
+        "genre": f"{_GENRE}; NULL where nothing tells it (v_genres)",
+        "genre_source": "who tells the genre: people, address, feed or outlet",
+        "voice": "who speaks the frame by most codes of people: outlet, quoted or both; NULL where not coded, or tied",
+    },
+    "v_genres": {
+        "article_id": "key of the article",
+        "genre": f"{_GENRE}; the first of the following that is known, NULL where none is",
+        "genre_source": "people, address, feed or outlet",
+        "by_people": "by most of the newest codes that say one, an adjudicated one before others; NULL where tied",
+        "by_address": _ARTICLE["address_genre"],
+        "by_feed": "by the feeds that list it; NULL where feeds of two genres do",
+        "by_outlet": DESCRIPTIONS["outlet"]["genre"],
     },
     "v_daily_counts": {
         "date": "day of publication, UTC, YYYY-MM-DD",
@@ -531,6 +549,7 @@ DESCRIPTIONS |= {
         "p_relevant": _LABEL["p_relevant"],
         "p_$first_output": _LABEL["p_$first_output"],
         "p_$second_output": _LABEL["p_$second_output"],
+        "genre": f"{_GENRE}; NULL where nothing tells it (v_genres)",
     },
     "v_stories": {
         "story_id": "key of the story",
@@ -666,7 +685,8 @@ DESCRIPTIONS |= {
     | _PERIOD_COLLECTION
     | {
         "last_day": "last day of the period, UTC, YYYY-MM-DD",
-        "articles_sql": "the query that lists the on-topic articles of the row: as many as `articles`",
+        "articles_sql": "the query that lists the on-topic articles of the row: as many as `articles`, once a run has "
+        "taken in later codes of genre and voice",
     },
     "v_events": DESCRIPTIONS["event"],
     "v_imports": {
@@ -722,6 +742,7 @@ SUBJECTS: dict[str, str] = {
     "active": "The topic and the model that the views show.",
     "column_description": "This document, as a table.",
     "v_articles": "One row per article: newest wording, gate, label of the active model.",
+    "v_genres": "What kind of text each article is, and who says so.",
     "v_daily_counts": "On-topic counts by day and outlet in three units, with and without wire copy.",
     "v_outlet_collection": "Whether each outlet was collected, by day.",
     "v_daily_collection": "How complete the collection was, by day.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from .. import schedule, stories
+from .. import genre, schedule, stories
 from ..identity import KnownArticle, same_article
 from ..records import (
     Attempt,
@@ -370,6 +370,7 @@ class Ingestion(Runs):
                     "published_raw": entry.published_raw,
                     "date_source": sighting.date_source.value,
                     "first_seen_at": seen_at,
+                    "address_genre": genre.of_address(sighting.url),
                 },
             )
             self._index(article_id, sighting.published_at, headline, *self._tell(article_id, sighting))
@@ -428,7 +429,13 @@ class Ingestion(Runs):
                 self._insert("article_alias", row)
                 if feed.kind is FeedKind.FEED and not addressed and sighting.url:
                     # The publisher's own address at last, where there was a search engine's.
-                    self._db.execute("UPDATE article SET url = ? WHERE id = ?", [sighting.url, article_id])
+                    self._db.execute(
+                        "UPDATE article SET url = ?, address_genre = ? WHERE id = ?",
+                        [sighting.url, genre.of_address(sighting.url), article_id],
+                    )
+                    self._db.execute(
+                        "INSERT OR IGNORE INTO changed_day SELECT date FROM article WHERE id = ?", [article_id]
+                    )
                 return int(article_id)
         return None
 

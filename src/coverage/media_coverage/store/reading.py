@@ -71,7 +71,7 @@ class Reading(Connection):
 
     @translated
     def period_frames(self, period: str = "week", scope: str = "all") -> pd.DataFrame:
-        """The stored aggregate by period (day, week, month) and scope (all, group, outlet, country).
+        """The stored aggregate by period (day, week, month) and scope (all, group, outlet, country, genre, voice).
 
         Columns as in the view v_period_frames; `articles_sql` lists the articles of a row.
         """
@@ -176,13 +176,15 @@ class Reading(Connection):
         """Articles that passed the keywords and have a label of one model, the active one by default.
 
         Columns: article_id, version_id, date, outlet, outlet_group, country, story_id, label (off_topic where the model
-        finds it so), uncertain, p_relevant and p_<output> for both frames. `since` and `until` are days, both included.
+        finds it so), uncertain, p_relevant and p_<output> for both frames, genre. `since` and `until` are days, both
+        included.
         """
         first, second = self.frames.outputs[1:]
         return self._frame(
             "SELECT a.id AS article_id, v.id AS version_id, a.date, o.name AS outlet, o.outlet_group, o.country, "  # noqa: S608
             "a.story_id, CASE WHEN l.relevant THEN l.label ELSE 'off_topic' END AS label, l.uncertain, l.p_relevant, "
-            f"l.p_{first}, l.p_{second} FROM article a JOIN outlet o ON o.id = a.outlet_id "
+            f"l.p_{first}, l.p_{second}, (SELECT k.genre FROM v_genres k WHERE k.article_id = a.id) AS genre "
+            "FROM article a JOIN outlet o ON o.id = a.outlet_id "
             "JOIN article_version v ON v.id = a.current_version_id JOIN active "
             "JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id AND g.passed "
             "JOIN model m ON CASE WHEN ?3 IS NULL THEN m.id = active.model_id ELSE m.model_id = ?3 END "
@@ -194,14 +196,25 @@ class Reading(Connection):
         )
 
     @translated
-    def attention_counts(self, since: str = "", until: str = "9999") -> pd.DataFrame:
+    def attention_counts(self, since: str = "", until: str = "9999", *, genres: bool = False) -> pd.DataFrame:
         """What outlets' own feeds listed, per day and outlet: all_articles, and on-topic `articles` among them.
 
-        Articles known from search feeds only are left out: a search lists nothing but the topic.
+        Articles known from search feeds only are left out: a search lists nothing but the topic. With `genres` there is
+        a row for each `genre`, which takes going through the articles themselves; otherwise it is missing.
         """
+        if genres:
+            return self._frame(
+                "SELECT v.date, v.outlet, v.outlet_group, v.country, v.genre, count(*) AS all_articles, "
+                "sum(v.on_topic) AS articles "
+                "FROM v_articles v WHERE v.date BETWEEN ? AND ? AND EXISTS (SELECT 1 FROM sighting s "
+                "JOIN feed f ON f.id = s.feed_id WHERE s.article_id = v.article_id AND f.kind = 'feed') "
+                "GROUP BY v.date, v.outlet, v.genre ORDER BY v.date, v.outlet, v.genre",
+                since,
+                until,
+            )
         return self._frame(
-            "SELECT date, outlet, outlet_group, country, listed AS all_articles, listed_articles AS articles "
-            "FROM daily_frames WHERE date BETWEEN ? AND ? AND listed ORDER BY date, outlet",
+            "SELECT date, outlet, outlet_group, country, NULL AS genre, listed AS all_articles, "
+            "listed_articles AS articles FROM daily_frames WHERE date BETWEEN ? AND ? AND listed ORDER BY date, outlet",
             since,
             until,
         )

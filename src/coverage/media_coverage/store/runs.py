@@ -105,6 +105,13 @@ class Runs(Connection):
                 "SET outlet_id = excluded.outlet_id, kind = excluded.kind, active = 1",
                 [feed.url, self._outlet(feed.outlet, listed=True), feed.kind.value],
             )
+            if self._one("SELECT genre FROM feed WHERE url = ?", feed.url) != feed.genre:
+                self._db.execute("UPDATE feed SET genre = ? WHERE url = ?", [feed.genre, feed.url])
+                self._db.execute(
+                    "INSERT OR IGNORE INTO changed_day SELECT DISTINCT a.date FROM feed f "
+                    "JOIN sighting s ON s.feed_id = f.id JOIN article a ON a.id = s.article_id WHERE f.url = ?",
+                    [feed.url],
+                )
 
     def _take_over_moves(self, listed: set[str], now: datetime) -> None:
         """Where feeds.yaml now lists the address that a feed has moved to, it is still that feed."""
@@ -121,15 +128,17 @@ class Runs(Connection):
         self._insert("feed_url", {"feed_id": feed_id, "url": url, "since": iso(now), "reason": reason})
 
     def _outlet(self, outlet: Outlet, *, listed: bool) -> int:
-        """The outlet's key. What feeds.yaml lists may change group or country; what a search feed names may not."""
-        row = self._db.execute("SELECT id, country, outlet_group FROM outlet WHERE name = ?", [outlet.name]).fetchone()
+        """The outlet's key. What feeds.yaml lists may change group, country or genre; what a search feed names not."""
+        about = (outlet.country, outlet.group, outlet.genre)
+        row = self._db.execute(
+            "SELECT id, country, outlet_group, genre FROM outlet WHERE name = ?", [outlet.name]
+        ).fetchone()
         if row is None:
-            return self._insert(
-                "outlet", {"name": outlet.name, "country": outlet.country, "outlet_group": outlet.group}
-            )
-        if listed and row[1:] != (outlet.country, outlet.group):
+            known = dict(zip(("country", "outlet_group", "genre"), about, strict=True))
+            return self._insert("outlet", {"name": outlet.name, **known})
+        if listed and row[1:] != about:
             self._db.execute(
-                "UPDATE outlet SET country = ?, outlet_group = ? WHERE id = ?", [outlet.country, outlet.group, row[0]]
+                "UPDATE outlet SET country = ?, outlet_group = ?, genre = ? WHERE id = ?", [*about, row[0]]
             )
             self._db.execute(
                 "INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article WHERE outlet_id = ?", [row[0]]

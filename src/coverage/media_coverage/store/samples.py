@@ -124,6 +124,7 @@ class Samples(CodesByPeople):
         - `truth`: the true class by these codes (a label or off_topic), missing where it is not settled;
         - `settled_by`: adjudicated, majority, single; tie where coders are evenly split and nobody has adjudicated, so
           that `truth` is missing; missing where nobody has coded the text;
+        - `voice` who speaks the frames by most codes: outlet, quoted or both; missing where none tells, or tied;
         - `coders` who coded it, and `disagreed`, whether they gave different codes;
         - `design_inclusion`: the probability of the draw. `inclusion` is the probability of being drawn and settled:
           settled texts of the stratum ÷ texts of the stratum, since coders work in random order and may stop before the
@@ -151,6 +152,7 @@ class Samples(CodesByPeople):
         items["truth"] = pd.Series(
             [self._class_of(each.codes) if each else None for each in known], index=items.index, dtype=object
         )
+        items["voice"] = pd.Series([each.voice if each else None for each in known], index=items.index, dtype=object)
         items["settled_by"] = pd.Series([each.how if each else None for each in known], index=items.index, dtype=object)
         items["coders"] = [each.coders if each else 0 for each in known]
         items["disagreed"] = [each.disagreed if each else False for each in known]
@@ -158,6 +160,30 @@ class Samples(CodesByPeople):
         by_stratum = sure.groupby(items["stratum"]).transform("sum")
         items["inclusion"] = (by_stratum / items["stratum_size"]).where(sure)
         return items.reset_index(drop=True)
+
+    @translated
+    def coded(self, sample: str | None = None) -> pd.DataFrame:
+        """Texts whose truth people have settled: date, outlet, story_id, truth, voice, inclusion.
+
+        With `sample` those of an audit, with their probabilities; without one the newest wording of every article that
+        has codes, each with an inclusion of 1. Raises as `audit` does.
+        """
+        columns = ["date", "outlet", "story_id", "truth", "voice", "inclusion"]
+        if sample is not None:
+            items = self.audit(sample)
+            return items[items["truth"].notna()][columns].reset_index(drop=True)
+        rows = [{str(name): value for name, value in row.items()} for row in self.codes().to_dict("records")]
+        found = settled(rows, self.frames)
+        texts = self._frame(
+            "SELECT v.id AS version_id, a.date, o.name AS outlet, a.story_id FROM article_version v "
+            "JOIN article a ON a.current_version_id = v.id JOIN outlet o ON o.id = a.outlet_id "
+            "WHERE EXISTS (SELECT 1 FROM code c WHERE c.version_id = v.id) ORDER BY a.date, v.id"
+        )
+        known = [found[int(version)] for version in texts["version_id"]]
+        texts["truth"] = [self._class_of(each.codes) for each in known]
+        texts["voice"] = [each.voice for each in known]
+        texts["inclusion"] = 1.0
+        return texts[texts["truth"].notna()][columns].reset_index(drop=True)
 
     def _class_of(self, codes: Codes) -> str | None:
         relevant, first, second = codes

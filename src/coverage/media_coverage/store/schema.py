@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils.migrations import Migrations
 
-from .. import stories, wire
+from .. import genre, stories, wire
 from ..framing import DEFAULT_FRAMES, Frames
 from ..identity import canonical_url
 from ..records import Frame
@@ -508,6 +508,34 @@ CREATE INDEX label_run ON label (run_id);
 """
 """The text itself stays in article_version: the index holds words and their places, and forgets what is removed."""
 
+_GENRES = """
+ALTER TABLE outlet ADD COLUMN genre TEXT CHECK (genre IN ('news', 'comment', 'live', 'other'));
+ALTER TABLE feed ADD COLUMN genre TEXT CHECK (genre IN ('news', 'comment', 'live', 'other'));
+ALTER TABLE article ADD COLUMN address_genre TEXT CHECK (address_genre IN ('news', 'comment', 'live', 'other'));
+ALTER TABLE code ADD COLUMN genre TEXT CHECK (genre IN ('news', 'comment', 'live', 'other'));
+
+DROP TABLE period_frames;
+CREATE TABLE period_frames (
+    period TEXT NOT NULL CHECK (period IN ('day', 'week', 'month')),
+    scope TEXT NOT NULL CHECK (scope IN ('all', 'group', 'outlet', 'country', 'genre', 'voice')),
+    first_day TEXT NOT NULL CHECK (first_day LIKE '____-__-__'),
+    name TEXT NOT NULL CHECK (name <> ''),
+    all_articles INTEGER NOT NULL CHECK (all_articles > 0),
+    articles INTEGER NOT NULL CHECK (articles BETWEEN 0 AND all_articles),
+    stories INTEGER NOT NULL CHECK (stories BETWEEN 0 AND articles),
+    own_articles INTEGER NOT NULL CHECK (own_articles BETWEEN 0 AND articles),
+    uncertain INTEGER NOT NULL CHECK (uncertain BETWEEN 0 AND articles),
+    $first INTEGER NOT NULL CHECK ($first >= 0),
+    $second INTEGER NOT NULL CHECK ($second >= 0),
+    mixed INTEGER NOT NULL CHECK (mixed >= 0),
+    neither INTEGER NOT NULL CHECK (neither >= 0),
+    PRIMARY KEY (period, scope, first_day, name),
+    CHECK ($first + $second + mixed + neither = articles)
+) STRICT, WITHOUT ROWID;
+
+INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
+"""
+
 _APPEND_ONLY = ("article_version", "label", "gate")
 
 
@@ -834,3 +862,12 @@ def m014_collection(db: Database) -> None:
         "UPDATE feed SET (articles, newest_article_at) = (SELECT count(*), max(a.published_at) FROM sighting s "
         "JOIN article a ON a.id = s.article_id WHERE s.feed_id = feed.id)"
     )
+
+
+@migrations()
+def m015_genre_and_voice(db: Database) -> None:
+    """What kind of text an article is, where it is known, and counts by that and by the voice that people coded."""
+    for statement in statements(_GENRES, frames_of(db)):
+        db.execute(statement)
+    told = [(genre.of_address(url), article) for article, url in db.execute("SELECT id, url FROM article").fetchall()]
+    db.conn.executemany("UPDATE article SET address_genre = ? WHERE id = ?", [row for row in told if row[0]])

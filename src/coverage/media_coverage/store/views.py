@@ -39,7 +39,17 @@ SELECT a.id AS article_id,
                          WHERE b.story_id = a.story_id AND w.agency IS NOT NULL) END AS wire_copy,
        v.purged_at,
        v.summary_source,
-       (SELECT count(*) FROM imported i WHERE i.article_id = a.id) AS imports
+       (SELECT count(*) FROM imported i WHERE i.article_id = a.id) AS imports,
+       (SELECT k.genre FROM v_genres k WHERE k.article_id = a.id) AS genre,
+       (SELECT k.genre_source FROM v_genres k WHERE k.article_id = a.id) AS genre_source,
+       (SELECT CASE WHEN 2 * max(n) > sum(n) THEN voice END
+        FROM (SELECT c.voice, count(*) AS n
+              FROM code c
+              WHERE c.version_id = v.id AND c.voice IS NOT NULL
+                AND c.kind = (SELECT min(y.kind) FROM code y WHERE y.version_id = v.id)
+                AND NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
+                                AND n.kind = c.kind AND (n.coded_at, n.id) > (c.coded_at, c.id))
+              GROUP BY c.voice)) AS voice
 FROM article a
 JOIN outlet o ON o.id = a.outlet_id
 JOIN article_version v ON v.id = a.current_version_id AND v.article_id = a.id -- the way back from a text
@@ -47,6 +57,38 @@ LEFT JOIN active ON active.one = 1
 LEFT JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id
 LEFT JOIN model m ON m.id = active.model_id
 LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id AND l.codebook_version = m.codebook_version;
+
+CREATE VIEW v_genres AS
+WITH told AS (
+    SELECT a.id AS article_id,
+           (SELECT CASE WHEN 2 * max(n) > sum(n) THEN genre END
+            FROM (SELECT c.genre, count(*) AS n
+                  FROM article_version x
+                  JOIN code c ON c.version_id = x.id
+                  WHERE x.article_id = a.id AND c.genre IS NOT NULL
+                    AND c.kind = (SELECT min(y.kind) FROM code y WHERE y.version_id = x.id AND y.genre IS NOT NULL)
+                    AND NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
+                                    AND n.kind = c.kind AND (n.coded_at, n.id) > (c.coded_at, c.id))
+                  GROUP BY c.genre)) AS by_people,
+           a.address_genre AS by_address,
+           (SELECT CASE WHEN min(f.genre) = max(f.genre) THEN min(f.genre) END
+            FROM sighting s JOIN feed f ON f.id = s.feed_id
+            WHERE s.article_id = a.id AND f.genre IS NOT NULL) AS by_feed,
+           o.genre AS by_outlet
+    FROM article a
+    JOIN outlet o ON o.id = a.outlet_id
+)
+SELECT article_id,
+       coalesce(by_people, by_address, by_feed, by_outlet) AS genre,
+       CASE WHEN by_people IS NOT NULL THEN 'people'
+            WHEN by_address IS NOT NULL THEN 'address'
+            WHEN by_feed IS NOT NULL THEN 'feed'
+            WHEN by_outlet IS NOT NULL THEN 'outlet' END AS genre_source,
+       by_people,
+       by_address,
+       by_feed,
+       by_outlet
+FROM told;
 
 CREATE VIEW v_versions AS
 SELECT v.id AS version_id,
@@ -459,13 +501,21 @@ SELECT d.period,
               CASE WHEN d.scope = 'all' THEN ''
                    WHEN d.scope = 'outlet' THEN printf(' AND outlet = %Q', d.name)
                    WHEN d.scope = 'group' THEN printf(' AND outlet_group = %Q', d.name)
+                   WHEN d.scope IN ('genre', 'voice') AND d.name = 'unknown' THEN printf(' AND %s IS NULL', d.scope)
+                   WHEN d.scope = 'genre' THEN printf(' AND genre = %Q', d.name)
+                   WHEN d.name = 'own' THEN ' AND voice IN (''outlet'', ''both'')'
+                   WHEN d.scope = 'voice' THEN printf(' AND voice = %Q', d.name)
                    WHEN d.name = 'unknown' THEN ' AND country IS NULL'
                    ELSE printf(' AND country = %Q', d.name) END) AS articles_sql
 FROM dated d
 LEFT JOIN period_collection c
-       ON (c.period, c.scope, c.first_day, c.name) = (d.period, d.scope, d.first_day, d.name)
+       ON (c.period, c.first_day) = (d.period, d.first_day)
+       AND c.scope = CASE WHEN d.scope IN ('genre', 'voice') THEN 'all' ELSE d.scope END
+       AND c.name = CASE WHEN d.scope IN ('genre', 'voice') THEN 'all' ELSE d.name END
 LEFT JOIN v_recent_collection r
-       ON (r.period, r.scope, r.first_day, r.name) = (d.period, d.scope, d.first_day, d.name);
+       ON (r.period, r.first_day) = (d.period, d.first_day)
+       AND r.scope = CASE WHEN d.scope IN ('genre', 'voice') THEN 'all' ELSE d.scope END
+       AND r.name = CASE WHEN d.scope IN ('genre', 'voice') THEN 'all' ELSE d.name END;
 
 CREATE VIEW v_events AS
 SELECT date, name FROM event;
@@ -493,7 +543,8 @@ SELECT c.id AS code_id,
        c.session,
        NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
                    AND n.purpose = c.purpose AND n.kind = c.kind AND n.sample_id IS c.sample_id
-                   AND (n.coded_at, n.id) > (c.coded_at, c.id)) AS newest
+                   AND (n.coded_at, n.id) > (c.coded_at, c.id)) AS newest,
+       c.genre
 FROM code c
 JOIN article_version v ON v.id = c.version_id
 JOIN article a ON a.id = v.article_id
@@ -542,7 +593,8 @@ SELECT s.name AS sample,
        l.uncertain,
        l.p_relevant,
        l.p_$first_output,
-       l.p_$second_output
+       l.p_$second_output,
+       (SELECT k.genre FROM v_genres k WHERE k.article_id = a.id) AS genre
 FROM sample_item i -- cross joins: in this order, or every label is looked at
 CROSS JOIN sample s ON s.id = i.sample_id
 CROSS JOIN model m ON m.id = s.model_id
