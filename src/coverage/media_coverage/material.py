@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from . import estimate, shares
-from .aggregate import AGGREGATES, collection_by_week, collection_through, first_days, mondays
+from .aggregate import AGGREGATES, calendar, collection_by_week, collection_through, first_days, mondays
 from .alerts import Alert, alerts
 from .composition import Composition
 from .drift import REFERENCE_WEEKS
@@ -128,7 +128,10 @@ class Material:
             if sample is not None
             else _estimated(daily, outlet_days, store.frames, scale)
         )
-        only = {"compositions": (Composition.ITEMS,), "wanted": [f"share_{name}" for name in store.frames.names]}
+        only: dict[str, Any] = {
+            "compositions": (Composition.ITEMS,),
+            "wanted": [f"share_{name}" for name in store.frames.names],
+        }
         groups = shares.estimated(daily, outlet_days, store.frames, by="group", **scale, **only)
         sums = relevant.groupby("outlet")["articles"].sum().sort_values(ascending=False, kind="stable")
         charted = {str(name) for name in sums.index[:MAX_CHARTED]}
@@ -334,7 +337,8 @@ def by_period(material: Material) -> pd.DataFrame:
     frame = pd.concat([frame, pd.DataFrame(told, index=frame.index)], axis=1)
     whole = ["articles", "periods", "index_n"]
     frame[whole] = frame[whole].fillna(0).astype("int64")
-    return frame[(frame["articles"] > 0) | (frame["days"] > 0) | (frame["date"] <= material.daily["date"].max())]
+    told_of = (frame["articles"] > 0) | (frame["days"] > 0) | (frame["date"] <= material.daily["date"].max())
+    return pd.DataFrame(frame[told_of])
 
 
 def _days(frame: pd.DataFrame, first: str, last: str) -> pd.DataFrame:
@@ -395,13 +399,13 @@ def volumes_of(material: Material) -> list[Volume]:
         return []
     over = material.made_at.date() - timedelta(days=1)
     last = max(str(relevant["date"].max()), min(material.until, over.isoformat()))
-    periods = shares.calendar(material.period, str(relevant["date"].min()), last)
+    periods = calendar(material.period, str(relevant["date"].min()), last)
     placed = relevant.groupby(first_days(relevant["date"], material.period))
     articles, outlets = placed["articles"].sum(), placed["outlet"].nunique()
     days = material.outlet_days.assign(place=first_days(material.outlet_days["date"], material.period))
     days["collected"] = days["collected"].astype("float64")
     collected = days.groupby("place").agg(share=("collected", "mean"), days=("date", "nunique"))
-    found = []
+    found: list[Volume] = []
     for first_day, last_day in periods[["first_day", "last_day"]].itertuples(index=False):
         first, end = date.fromisoformat(first_day), date.fromisoformat(last_day)
         if end > over and found:

@@ -188,7 +188,7 @@ def _lists(material: Material, kind: str, key: str) -> list[dict[str, Any]]:
     found = []
     for name, periods in sorted(listed.items()):
         also = _spans(points[points["name"] == name]) if name in charted else {}
-        parts = []
+        parts: list[dict[str, Any]] = []
         for first, articles in periods.items():
             last, words = _period(material.period, first)
             part = {"first": first, "last": last, "words": words, "also": also.get(first, [])}
