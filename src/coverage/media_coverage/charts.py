@@ -413,7 +413,8 @@ def _drawn(chart: alt.TopLevelMixin, background: str) -> dict[str, Any]:
     # The page's font may be wider than the one that the labels are measured with: hence room at the left.
     padding = {"left": 28, "right": 12, "top": 5, "bottom": 5}
     themed: Any = chart.configure(background=background, font="sans-serif", padding=padding)
-    return dict(themed.configure_view(stroke=None).to_dict())
+    # Checking a chart against Altair's schema takes longer than drawing it.
+    return dict(themed.configure_view(stroke=None).to_dict(validate=False))
 
 
 def svg(chart: alt.TopLevelMixin, background: str = "transparent") -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from . import estimate, shares
-from .aggregate import AGGREGATES, collection_by_week, collection_through, first_days, mondays
+from .aggregate import AGGREGATES, calendar, collection_by_week, collection_through, first_days, mondays
 from .alerts import Alert, alerts
 from .composition import Composition
 from .drift import REFERENCE_WEEKS
@@ -127,9 +127,12 @@ class Material:
         points = (
             trend(store, period=period, since=since, until=until, sample=sample, counting="articles")
             if sample is not None
-            else shares.estimated(daily, outlet_days, store.frames, **scale)
+            else _estimated(daily, outlet_days, store.frames, scale)
         )
-        only = {"compositions": (Composition.ITEMS,), "wanted": [f"share_{name}" for name in store.frames.names]}
+        only: dict[str, Any] = {
+            "compositions": (Composition.ITEMS,),
+            "wanted": [f"share_{name}" for name in store.frames.names],
+        }
         groups = shares.estimated(daily, outlet_days, store.frames, by="group", **scale, **only)
         sums = relevant.groupby("outlet")["articles"].sum().sort_values(ascending=False, kind="stable")
         charted = {str(name) for name in sums.index[:MAX_CHARTED]}
@@ -183,6 +186,22 @@ class Material:
         """Outlets with a small chart of their own, most articles first."""
         sums = self.daily.groupby("outlet")["articles"].sum().sort_values(ascending=False, kind="stable")
         return [str(name) for name in sums.index if name in set(self.outlet_points["name"])]
+
+
+def _estimated(
+    daily: pd.DataFrame, outlet_days: pd.DataFrame, frames: Frames, scale: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Everything of the mix in which every article weighs the same, and the two frames in the others."""
+    both = [f"share_{name}" for name in frames.names]
+    return pd.concat(
+        [
+            shares.estimated(daily, outlet_days, frames, compositions=(Composition.ITEMS,), **scale),
+            shares.estimated(
+                daily, outlet_days, frames, compositions=(Composition.OUTLETS, Composition.PANEL), wanted=both, **scale
+            ),
+        ],
+        ignore_index=True,
+    )
 
 
 def _between(frame: pd.DataFrame, since: str, until: str) -> pd.DataFrame:
@@ -319,19 +338,26 @@ def by_period(material: Material) -> pd.DataFrame:
     frame = pd.concat([frame, pd.DataFrame(told, index=frame.index)], axis=1)
     whole = ["articles", "periods", "index_n"]
     frame[whole] = frame[whole].fillna(0).astype("int64")
-    return frame[(frame["articles"] > 0) | (frame["days"] > 0) | (frame["date"] <= material.daily["date"].max())]
+    told_of = (frame["articles"] > 0) | (frame["days"] > 0) | (frame["date"] <= material.daily["date"].max())
+    return pd.DataFrame(frame[told_of])
+
+
+def _days(frame: pd.DataFrame, first: str, last: str) -> pd.DataFrame:
+    """The rows of some days of a frame in the order of its days."""
+    start, end = frame["date"].searchsorted(first), frame["date"].searchsorted(last, side="right")
+    return frame.iloc[int(start) : int(end)]
 
 
 def _spanned(material: Material, first: str, last: str) -> dict[str, int]:
     """Counts and collection of the days from `first` to `last`."""
-    counts = material.daily[material.daily["date"].between(first, last)]
-    days = material.collection[material.collection["date"].between(first, last)]
-    stories = material.on_topic[material.on_topic["date"].between(first, last)]["story_id"]
+    counts, days, articles = (
+        _days(frame, first, last) for frame in (material.daily, material.collection, material.on_topic)
+    )
     some = days[days["collection"] != "none"]
     return {
         **{label: int(counts[label].sum()) for label in material.frames.labels},
         "all_articles": int(counts["all_articles"].sum()),
-        "stories": int(stories.nunique()),
+        "stories": int(articles["story_id"].nunique()),
         "days": len(days),
         "days_missing": int((days["collection"] == "none").sum()),
         "days_partial": int((days["collection"] == "partial").sum()),
@@ -374,13 +400,13 @@ def volumes_of(material: Material) -> list[Volume]:
         return []
     over = material.made_at.date() - timedelta(days=1)
     last = max(str(relevant["date"].max()), min(material.until, over.isoformat()))
-    periods = shares.calendar(material.period, str(relevant["date"].min()), last)
+    periods = calendar(material.period, str(relevant["date"].min()), last)
     placed = relevant.groupby(first_days(relevant["date"], material.period))
     articles, outlets = placed["articles"].sum(), placed["outlet"].nunique()
     days = material.outlet_days.assign(place=first_days(material.outlet_days["date"], material.period))
     days["collected"] = days["collected"].astype("float64")
     collected = days.groupby("place").agg(share=("collected", "mean"), days=("date", "nunique"))
-    found = []
+    found: list[Volume] = []
     for first_day, last_day in periods[["first_day", "last_day"]].itertuples(index=False):
         first, end = date.fromisoformat(first_day), date.fromisoformat(last_day)
         if end > over and found:

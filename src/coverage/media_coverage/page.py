@@ -8,7 +8,9 @@ script sorts and filters the table of articles, and makes a point of a chart fil
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+from collections import defaultdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -144,80 +146,61 @@ def _spans(points: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
+@functools.lru_cache(maxsize=4096)
+def _period(period: str, first: str) -> tuple[str, str]:
+    """The last day of a period, and what the period is called at the beginning of a line."""
+    last = str(calendar(period, first, first)["last_day"].iloc[0])
+    words = span_words(date.fromisoformat(first), date.fromisoformat(last))
+    return last, words[:1].upper() + words[1:]
+
+
+def _placed(frame: pd.DataFrame, material: Material) -> pd.DataFrame:
+    return frame.assign(
+        place=first_days(frame["date"], material.period), country=frame["country"].fillna(UNKNOWN).astype(object)
+    )
+
+
 def _weeks(material: Material, key: str) -> list[dict[str, Any]]:
     """The articles by period, newest first, with how many there are and the anchors of the points."""
-    everything = material.on_topic
-    if everything.empty:
-        return []
-    placed = material.articles.assign(place=first_days(material.articles["date"], material.period))
-    counts = everything.groupby(first_days(everything["date"], material.period)).size()
-    also = _spans(material.points)
-    listed = dict(tuple(placed.groupby("place")))
+    counts = _placed(material.on_topic, material).groupby("place").size()
+    also, listed = _spans(material.points), defaultdict(list)
+    for row in rows_of(_placed(material.articles, material)):
+        listed[row["place"]].append(_article(row, material.frames, key=key))
     weeks = []
     for first, n in counts.sort_index(ascending=False).items():
-        last = str(calendar(material.period, str(first), str(first))["last_day"].iloc[0])
-        rows = listed.get(first, placed[:0])
-        weeks.append(
-            {
-                "first": first,
-                "last": last,
-                "words": _capital(span_words(date.fromisoformat(str(first)), date.fromisoformat(last))),
-                "also": also.get(str(first), []),
-                "n": int(n),
-                "articles": [_article(row, material.frames, key=key) for row in rows_of(rows)],
-            }
-        )
+        last, words = _period(material.period, str(first))
+        found = {"first": first, "last": last, "words": words, "also": also.get(str(first), [])}
+        weeks.append(found | {"n": int(n), "articles": listed[first]})
     return weeks
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _lists(material: Material, kind: str, key: str) -> list[dict[str, Any]]:
     """For each outlet, group or country: its articles by period, as links to where they are told in full."""
     points = points_by(material, kind)
-    everything, articles = (
-        frame.assign(**{key: frame[key].fillna(UNKNOWN)}) for frame in (material.on_topic, material.articles)
-    )
-    total = everything.groupby(key).size()
+    charted = set(points["name"])
+    everything = _placed(material.on_topic, material)
+    total, cells = (everything.groupby(keys).size().to_dict() for keys in (key, [key, "place"]))
+    listed: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows_of(_placed(material.articles, material)):
+        told = {name: row[name] for name in ("date", "label", "outlet")}
+        told |= {"id": int(row["article_id"]), "title": row["title"] or "(no headline)"}
+        listed[row[key]][row["place"]].append(told)
     found = []
-    for name, rows in articles.groupby(key, sort=True):
-        also = _spans(points[points["name"] == name])
-        places = first_days(rows["date"], material.period)
-        charted = bool((points["name"] == name).any())
-        counts = everything[everything[key] == name]
-        counts = counts.groupby(first_days(counts["date"], material.period)).size() if charted else None
-        periods = []
-        for first, part in rows.groupby(places, sort=False):
-            last = str(calendar(material.period, str(first), str(first))["last_day"].iloc[0])
-            periods.append(
-                {
-                    "first": first,
-                    "last": last,
-                    "also": also.get(str(first), []),
-                    "n": int(counts[first]) if counts is not None else None,
-                    "words": _capital(span_words(date.fromisoformat(str(first)), date.fromisoformat(last))),
-                    "articles": [
-                        {
-                            "id": int(row["article_id"]),
-                            "title": row["title"] or "(no headline)",
-                            "date": row["date"],
-                            "label": row["label"],
-                            "outlet": row["outlet"],
-                        }
-                        for row in rows_of(part)
-                    ],
-                }
-            )
+    for name, periods in sorted(listed.items()):
+        also = _spans(points[points["name"] == name]) if name in charted else {}
+        parts: list[dict[str, Any]] = []
+        for first, articles in periods.items():
+            last, words = _period(material.period, first)
+            part = {"first": first, "last": last, "words": words, "also": also.get(first, [])}
+            parts.append(part | {"n": cells[name, first], "articles": articles})
         found.append(
             {
                 "id": f"{kind}-{charts.anchor(str(name))}",
                 "name": name,
-                "n": int(total[name]),
-                "listed": len(rows),
-                "charted": charted,
-                "periods": periods,
+                "n": total[name],
+                "listed": sum(len(part["articles"]) for part in parts),
+                "charted": name in charted,
+                "periods": parts,
             }
         )
     return found
