@@ -68,6 +68,9 @@ _HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 
+_PIECE = 65_536
+"""Characters of CSV that are sent at once: Datasette sends a row at a time, and each sending has its price."""
+
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 csv.field_size_limit(2**31 - 1)  # the text of a page may be long
@@ -110,8 +113,10 @@ class _HarmlessCells:
         self._text, self._decoder = "", codecs.getincrementaldecoder("utf-8")()
 
     def fed(self, piece: bytes, *, last: bool) -> bytes:
-        """What can be passed on now: whole records; with `last` all of it."""
+        """What can be passed on now: whole records, many at a time; with `last` all of it."""
         self._text += self._decoder.decode(piece, last)
+        if not last and len(self._text) < _PIECE:
+            return b""
         end = len(self._text) if last else self._end_of_records()
         ready, self._text = self._text[:end], self._text[end:]
         out = io.StringIO(newline="")
@@ -181,6 +186,8 @@ def _sending(path: str, send: Send) -> Send:
         elif cells is not None:
             last = not message.get("more_body", False)
             message = {**message, "body": cells.fed(message.get("body", b""), last=last)}
+            if not last and not message["body"]:
+                return
         await send(message)
 
     return sent
