@@ -50,7 +50,8 @@ def _pattern(text: str) -> str:
     return text
 
 
-def _encoding(name: str) -> str:
+def known_encoding(name: str) -> str:
+    """The name of an encoding. Raises ValueError where Python knows none of that name."""
     try:
         "".encode(name)
     except LookupError:
@@ -100,7 +101,7 @@ class Mapping(_Model):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
     format: Literal["csv", "tsv", "jsonl", "json", "parquet", "warc"] | None = None
-    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    encoding: Annotated[str, AfterValidator(known_encoding)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     quotes: bool = True
     header: tuple[str, ...] = ()
