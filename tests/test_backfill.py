@@ -280,7 +280,7 @@ def test_rejected_rows_are_counted_named_and_written(tmp_path: Path) -> None:
     ]
     assert written[1]["cells"]["url"] == listed[1]["url"]
     line = backfill.summary_lines(account)[0]
-    assert line.startswith("a.csv: 9 rows: 4 new articles, 0 new wordings, 0 known, 5 rejected (")
+    assert line.startswith("a.csv: 9 rows: 3 new articles, 0 new wordings, 1 known, 5 rejected (")
     assert "2 no date that can be read or can be true" in line
 
 
