@@ -27,8 +27,8 @@ from media_coverage.framing import DEFAULT_FRAMES, Frames
 from media_coverage.health import judge
 from media_coverage.identity import identify, outlets_by_name_and_host
 from media_coverage.records import (
-    Attempt,
     Archived,
+    Attempt,
     Code,
     Entry,
     Feed,

@@ -118,6 +118,15 @@ class Mapping(_Model):
         """The columns that are read."""
         return frozenset(source.column for sources in self.columns.values() for source in sources)
 
+    @cached_property
+    def texts(self) -> tuple[tuple[str, tuple[tuple[str, Source | None], ...]], ...]:
+        """(field, its columns) but for times; a column with its source where more is asked than what stands there."""
+        return tuple(
+            (field, tuple((each.column, None if each == Source(column=each.column) else each) for each in sources))
+            for field, sources in self.columns.items()
+            if field not in {"published", "seen"}
+        )
+
     def check_header(self, header: Sequence[str], path: Path) -> None:
         """Raise InputError where a required field has no column, or where it is not clear which column is meant."""
         listed = ", ".join(repr(name) for name in header[:30]) + (", …" if len(header) > 30 else "")
@@ -170,13 +179,20 @@ def _time(sources: Sequence[Source], row: Columns[str, str]) -> tuple[datetime |
     return None, raw
 
 
+def _text(columns: Iterable[tuple[str, Source | None]], row: Columns[str, str]) -> str:
+    """What the first column says that says anything."""
+    for column, source in columns:
+        text = row.get(column, "")
+        if text and source:
+            text = source.of(row)
+        if text:
+            return text
+    return ""
+
+
 def record(row: Columns[str, str], mapping: Mapping) -> Record:
     """A row read by a mapping, with the same cleaning and limits as an entry of a feed. Raises RowError."""
-    found = {
-        field: next(filter(None, (source.of(row) for source in sources)), "")
-        for field, sources in mapping.columns.items()
-        if field not in {"published", "seen"}
-    }
+    found = {field: _text(columns, row) for field, columns in mapping.texts}
     missing = [field for field in mapping.required if not found.get(field, "published").strip()]
     if missing:
         raise RowError(f"no {missing[0]}")
