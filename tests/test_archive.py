@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import json
 import string
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +22,11 @@ from hypothesis import strategies as st
 from media_coverage import archive, mapping, warc
 from media_coverage.archive import MAX_LINE, READERS, Row
 from media_coverage.errors import ConfigError, InputError
-from media_coverage.prose import clean
+from media_coverage.prose import clean, plain
 from media_coverage.records import FeedKind, Outlet, SummarySource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 GENERIC = mapping.load("generic")
@@ -42,6 +44,14 @@ def titles(path: Path, by: mapping.Mapping = GENERIC) -> list[str | None]:
 def written(path: Path, text: str | bytes) -> Path:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
+
+
+def before_the_end(found: Iterator[Row], said: str) -> int:
+    """How many rows come before an InputError that says so."""
+    counted = itertools.count()
+    with pytest.raises(InputError, match=said):
+        deque(zip(found, counted, strict=False), maxlen=0)
+    return next(counted)
 
 
 # Tables
@@ -91,7 +101,7 @@ def test_a_broken_row_costs_its_own_row(tmp_path: Path, broken: str, quoted: boo
     ]
     (bad,) = [row for row in found if row.problem]
     assert (bad.number, bad.cells) == (2, {"line": broken + "\n"})
-    assert bad.problem and ("quote" in bad.problem or "cells" in bad.problem)
+    assert any(word in str(bad.problem) for word in ("quote", "cells"))
 
 
 def test_a_quote_that_is_never_closed_does_not_swallow_a_large_file(tmp_path: Path) -> None:
@@ -231,14 +241,8 @@ def test_a_damaged_page_of_parquet_keeps_the_rows_before_it(tmp_path: Path) -> N
     start = pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(3).column(0).data_page_offset
     whole[start : start + 60] = b"\xff" * 60
     path = written(tmp_path / "b.parquet", bytes(whole))
-    found = []
-    with pytest.raises(InputError, match="is no whole Parquet file"):
-        found.extend(READERS["parquet"](path, GENERIC).rows())
-    source, seen = READERS["parquet"](path, GENERIC).rows(), 0
-    with pytest.raises(InputError):
-        for _ in source:
-            seen += 1
-    assert 0 < seen <= 1500
+    found = before_the_end(READERS["parquet"](path, GENERIC).rows(), "is no whole Parquet file")
+    assert 0 < found <= 1500
 
 
 def test_parquet_without_the_column_names_what_is_there(tmp_path: Path) -> None:
@@ -250,12 +254,7 @@ def test_parquet_without_the_column_names_what_is_there(tmp_path: Path) -> None:
 def test_a_gzip_file_that_is_cut_off_keeps_the_rows_before_the_cut(tmp_path: Path) -> None:
     lines = "title,url\n" + "".join(f"Title {n} {hash(n * 7919) % 10**9},u\n" for n in range(50_000))
     path = written(tmp_path / "a.csv.gz", gzip.compress(lines.encode())[:-20_000])
-    found = READERS["csv"](path, GENERIC).rows()
-    seen = 0
-    with pytest.raises(InputError, match="damaged or cut off"):
-        for _ in found:
-            seen += 1
-    assert seen > 1000
+    assert before_the_end(READERS["csv"](path, GENERIC).rows(), "damaged or cut off") > 1000
 
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a", "a.csv.zip"])
@@ -341,11 +340,8 @@ def test_records_that_are_too_large_or_expand_are_rows_with_a_reason(tmp_path: P
 
 def test_a_web_archive_that_is_cut_off_keeps_the_records_before_the_cut(tmp_path: Path) -> None:
     whole = warc_file(tmp_path / "a.warc.gz", [FEED, FEED, FEED]).read_bytes()
-    found = []
-    with pytest.raises(InputError, match="damaged or cut off"):
-        for row in warc.Records(written(tmp_path / "b.warc.gz", whole[: 2 * len(whole) // 3 + 40]), CONFIG, {}).rows():
-            found.append(row)  # noqa: PERF402 - what came before the error counts
-    assert len(found) >= 2
+    cut = written(tmp_path / "b.warc.gz", whole[: 2 * len(whole) // 3 + 40])
+    assert before_the_end(warc.Records(cut, CONFIG, {}).rows(), "damaged or cut off") >= 2
 
 
 @pytest.mark.parametrize(
@@ -379,7 +375,7 @@ def test_a_story_list_of_media_cloud() -> None:
     assert (found.entry.title, found.entry.link, found.entry.guid) == ("Talks & grain", row["url"], "abc123")
     assert found.entry.published == datetime(2026, 2, 3, tzinfo=UTC)
     assert (found.outlet, found.domain, found.language) == ("post.example", "post.example", "en")
-    assert found.seen and found.seen.date().isoformat() == "2026-02-04"
+    assert str(found.seen).startswith("2026-02-04")
 
 
 def gkg_line() -> str:
@@ -450,15 +446,15 @@ def test_a_format_settles_a_date_that_can_be_read_in_two_ways(tmp_path: Path) ->
     by = mapping.parse(text, tmp_path / "own.yaml")
     for spelt, day in [("03/02/2026", 3), ("03/02/2026 01:00 +0200", 2)]:
         published = mapping.record({"t": "One", "d": spelt}, by).entry.published
-        assert published and (published.month, published.day) == (2, day)
+        assert str(published).startswith(f"2026-02-{day:02}")
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GENERIC.wanted)), st.text(max_size=80), max_size=8))
 def test_any_row_is_a_record_or_has_a_reason(cells: dict[str, str]) -> None:
     try:
         found = mapping.record(cells, GENERIC)
-    except mapping.RowError as error:
-        assert str(error) == "no title"
+    except mapping.RowError:
+        assert not any(plain(cells.get(source.column, "")) for source in GENERIC.columns["title"][:1])
         return
     assert found.entry.title
     assert clean(found.entry.title) == found.entry.title

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import os
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import time
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import FakeClassifier, Item, Result, config_text, make_config, model_info, rss
+from conftest import FakeClassifier, Result, config_text, make_config, model_info, rss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_archive import FEED, PAGE, parquet, warc_file
 
 from media_coverage import backfill, mapping, pipeline
+from media_coverage import config as configuration
 from media_coverage.archive import Row
 from media_coverage.backfill import Rejection, Settings, import_files, prepare
 from media_coverage.errors import ExitCode
-from media_coverage.fetch import Fetched
 from media_coverage.health import Word, assess
 from media_coverage.identity import identify
 from media_coverage.language import language_of
-from media_coverage.records import Archived, Feed, FetchOutcome, Outlet, ParsedFeed
+from media_coverage.records import Archived, Feed, Fetched, FetchOutcome, Outlet, ParsedFeed
 from media_coverage.report import Material, trend_by_week
 from media_coverage.store import open_store
 
@@ -58,9 +57,10 @@ CONTENT = {
     "links": "SELECT a.key, b.key, l.reason, l.similarity FROM story_link l JOIN article a ON a.id = l.article_id "
     "JOIN article b ON b.id = l.other_article_id",
     "bands": "SELECT t.period, t.band, a.key FROM text_band t JOIN article a ON a.id = t.article_id",
-    "stories": "SELECT min(a.key), group_concat(a.key ORDER BY a.key), s.story_key, s.first_published_at "
-    "FROM article a JOIN story s ON s.id = a.story_id GROUP BY s.id",
-    "gate": "SELECT v.text_sha256, g.passed, g.stage, g.reason FROM gate g JOIN article_version v ON v.id = g.version_id",
+    "stories": "SELECT a.key, s.story_key, s.first_published_at, (SELECT min(b.key) FROM article b "
+    "WHERE b.story_id = s.id) FROM article a JOIN story s ON s.id = a.story_id",
+    "gate": "SELECT v.text_sha256, g.passed, g.stage, g.reason FROM gate g "
+    "JOIN article_version v ON v.id = g.version_id",
     "days": "SELECT date FROM changed_day",
     "empty stories": "SELECT id FROM story WHERE id NOT IN (SELECT story_id FROM article)",
 }
@@ -89,8 +89,8 @@ def content(database: Path, *more: dict[str, str]) -> dict[str, list[tuple[Any, 
 
 def listing(number: int, *, seed: int = 1) -> list[dict[str, str]]:
     """Invented rows: copies between papers, edited headlines, articles again, and some of the topic."""
-    draw = random.Random(seed)
-    words = "grain harbour envoy railway council river bridge ferry museum winter market signal orchard lantern".split()
+    draw = random.Random(seed)  # noqa: S311 - invented rows, not secrets
+    words = [f"{a}{b}" for a in "gra har env rai cou riv bri fer mus win".split() for b in "in bor oy way cil".split()]
     made: list[dict[str, str]] = []
     for n in range(number):
         day = datetime(2025, 11, 1, tzinfo=UTC) + timedelta(hours=n * 1000 // number)
@@ -134,8 +134,9 @@ def settings_of(now: datetime = NOW) -> Settings:
 def by_import(store: Store, listed: Sequence[dict[str, str]], size: int) -> None:
     run = store.begin_run(CONFIG, model_info(), NOW, "import")
     known = store.begin_file(run, "a.csv", "0", 1, ("generic", "0"), NOW)
-    for part in batched(enumerate(listed, start=1), size, strict=False):
-        prepared = prepare([Row(n, {k: v for k, v in row.items() if v}) for n, row in part], settings_of())
+    whole = [Row(n, {k: v for k, v in row.items() if v}) for n, row in enumerate(listed, start=1)]
+    for start in range(0, len(whole), size):
+        prepared = prepare(whole[start : start + size], settings_of())
         store.add_archived(known.import_id, [each for each in prepared if isinstance(each, Archived)], 0, NOW)
     store.end_file(known.import_id, NOW)
 
@@ -163,7 +164,7 @@ def test_rows_become_what_a_feed_would_have_made_of_them(tmp_path: Path, size: i
     first, second = content(tmp_path / "feeds.db"), content(tmp_path / "import.db")
     assert second == first
     assert [bool(first[name]) for name in CONTENT] == [*[True] * 2, False, *[True] * 5, False]
-    assert any("," in keys for _, keys, *_ in first["stories"])
+    assert any(key != first_key for key, _, _, first_key in first["stories"])
 
 
 TITLES = (
@@ -186,7 +187,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(listed=st.lists(ROW, max_size=14), size=st.integers(1, 14))
 def test_any_rows_in_any_batches(tmp_path_factory: pytest.TempPathFactory, listed: list[Any], size: int) -> None:
     folder = tmp_path_factory.mktemp("any")
@@ -250,9 +251,9 @@ def test_the_same_rows_in_another_file_add_nothing(tmp_path: Path) -> None:
 
 
 def test_processes_make_no_difference(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", listing(backfill.CHUNK * 2 + 100))
+    path = write(tmp_path / "a.csv", listing(330))
     for workers in (1, 2):
-        bring(tmp_path / f"{workers}.db", path, workers=workers)
+        bring(tmp_path / f"{workers}.db", path, workers=workers, chunk=50)
     assert content(tmp_path / "2.db", ORIGINS) == content(tmp_path / "1.db", ORIGINS)
 
 
@@ -279,7 +280,7 @@ def test_rejected_rows_are_counted_named_and_written(tmp_path: Path) -> None:
     ]
     assert written[1]["cells"]["url"] == listed[1]["url"]
     line = backfill.summary_lines(account)[0]
-    assert line.startswith("a.csv: 9 rows: 4 new articles, 0 new wordings, 0 known, 5 rejected (")
+    assert line.startswith("a.csv: 9 rows: 3 new articles, 0 new wordings, 1 known, 5 rejected (")
     assert "2 no date that can be read or can be true" in line
 
 
@@ -332,13 +333,11 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_gone_on_with_after_its_repair(tmp_path: Path) -> None:
     text = write(tmp_path / "a.csv", listing(90)).read_bytes()
-    import gzip
-
     packed = gzip.compress(text, mtime=0)
     path = tmp_path / "a.csv.gz"
     path.write_bytes(packed[:-40])
     first = bring(tmp_path / "a.db", path)
-    assert first.files[0].problem and "cut off" in first.files[0].problem
+    assert "cut off" in str(first.files[0].problem)
     assert rows(tmp_path / "a.db", "SELECT finished_at IS NULL, problem LIKE '%cut off%' FROM v_imports") == [(1, 1)]
     path.write_bytes(packed)
     second = bring(tmp_path / "a.db", path)
@@ -349,22 +348,36 @@ def test_a_damaged_file_is_gone_on_with_after_its_repair(tmp_path: Path) -> None
 
 # Killed and starved
 
-SCRIPT = "import sys; from media_coverage.cli import main; main(sys.argv[1:])"
+SCRIPT = """
+import resource, sys
+from pathlib import Path
+from media_coverage import backfill, config, errors, language
+
+folder, path, database = map(Path, sys.argv[1:4])
+workers, chunk, limit = map(int, sys.argv[4:])
+language.detect("Its model is unpacked into a file first, which is larger than what is allowed from here on.")
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+rejects = Path(f"{database}.rejects")
+options = {"database": database, "label": False, "workers": workers, "chunk": chunk, "rejects": rejects}
+try:
+    account = backfill.import_files(config.load(folder / "feeds.yaml"), [path], **options)
+except errors.TrackerError as error:
+    print(error)
+    sys.exit(int(error.exit_code))
+print(*backfill.summary_lines(account), sep="\\n")
+"""
+CHUNK = 100
 
 
-def started(
-    folder: Path, database: Path, path: Path, workers: int, limit: int | None = None
-) -> subprocess.Popen[bytes]:
-    def starve() -> None:
-        if limit:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    command = [sys.executable, "-c", SCRIPT, "import", "--config", str(folder / "feeds.yaml"), "--db", str(database)]
+def started(folder: Path, database: Path, path: Path, workers: int, limit: int = 0) -> subprocess.Popen[bytes]:
+    """An import in a process of its own, with files of at most `limit` bytes."""
+    script = folder / "run.py"
+    script.write_text(f'if __name__ == "__main__":\n{textwrap.indent(SCRIPT, "    ")}')
     return subprocess.Popen(
-        [*command, "--no-label", "--workers", str(workers), "--rejects", f"{database}.rejects", str(path)],
+        [sys.executable, str(script), str(folder), str(path), str(database), str(workers), str(CHUNK), str(limit)],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=starve,
+        stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
@@ -381,7 +394,7 @@ def test_killed_imports_end_as_an_undisturbed_one(tmp_path: Path) -> None:
     (tmp_path / "feeds.yaml").write_text(
         config_text("https://press.example", {name: [f"/{i}"] for i, name in enumerate(PAPERS)})
     )
-    listed = listing(3 * backfill.CHUNK + 500)
+    listed = listing(12 * CHUNK + 50)
     for n in range(0, len(listed), 50):
         listed[n] = {**listed[n], "title": ""}
     path, database = write(tmp_path / "a.csv", listed), tmp_path / "a.db"
@@ -394,11 +407,11 @@ def test_killed_imports_end_as_an_undisturbed_one(tmp_path: Path) -> None:
         process.communicate()
         assert process.returncode == -signal.SIGKILL
         done = stored(database)
-        assert done % backfill.CHUNK == 0
+        assert done % CHUNK == 0
         assert 0 < done < len(listed)
     process = started(tmp_path, database, path, 1)
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == ExitCode.OK, err.decode()
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == ExitCode.OK, out.decode()
     assert f"after the {done:,} of an earlier import".encode() in out
     bring(tmp_path / "whole.db", path, rejects=tmp_path / "whole.rejects")
     assert content(database, ORIGINS) == content(tmp_path / "whole.db", ORIGINS)
@@ -415,11 +428,12 @@ def test_a_full_disk_is_one_sentence_and_costs_nothing(tmp_path: Path) -> None:
     (tmp_path / "feeds.yaml").write_text(
         config_text("https://press.example", {name: [f"/{i}"] for i, name in enumerate(PAPERS)})
     )
-    path, database = write(tmp_path / "a.csv", listing(backfill.CHUNK + 500)), tmp_path / "a.db"
-    process = started(tmp_path, database, path, 1, limit=2 * 2**20)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == ExitCode.NOTHING_WORKED
-    assert b"free some space and run again" in err
+    path, database = write(tmp_path / "a.csv", listing(5 * CHUNK)), tmp_path / "a.db"
+    process = started(tmp_path, database, path, 1, limit=800_000)
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == ExitCode.NOTHING_WORKED, out.decode()
+    assert b"free some space and run again" in out
+    assert 0 < stored(database) < 5 * CHUNK
     process = started(tmp_path, database, path, 1)
     process.communicate(timeout=300)
     assert process.returncode == ExitCode.OK
@@ -482,7 +496,7 @@ def test_imported_days_are_neither_collected_nor_gaps(tmp_path: Path) -> None:
         weekly = store.period_collection("day", "all").set_index("first_day")
         assert weekly["days_missing"].to_dict()["2026-02-06"] == 0
         trend = trend_by_week(Material.from_store(store, NOW, "", "9999"))
-        assert trend.set_index("date").loc["2026-02-02", "days_imported"] == 4
+        assert trend.set_index("date").loc["2026-02-02", "days_imported"] == 5
         assert store.attention_counts().empty
         assert store.runs()["kind"].tolist()[0] == "import"
         assert store.query("SELECT file, rows, finished_at IS NOT NULL AS done FROM v_imports").iloc[0].to_dict() == {
@@ -521,18 +535,14 @@ def test_a_web_archive_goes_the_same_way(tmp_path: Path) -> None:
 
 
 def test_a_search_feed_in_a_web_archive_names_the_outlets(tmp_path: Path) -> None:
-    feed = replace(CONFIG.feeds[0], url="https://finder.example/rss")
-    config = make_config("https://finder.example", {"Finder": ["/rss"]})
-    text = config_text("https://finder.example", {"Finder": ["/rss"]}).replace(
-        "- https://finder.example/rss", "- {url: 'https://finder.example/rss', kind: search}"
+    url = "https://finder.example/rss"
+    text = config_text("https://finder.example", {"Finder": ["/rss"]})
+    listed = text.replace(f"- {url}", f"- {{url: '{url}', kind: search}}")
+    config = configuration.parse(listed, tmp_path / "feeds.yaml")
+    document = rss(["Trump and Putin to meet in the old town - Harbour Post"]).replace(
+        b"</item>", b'<source url="https://post.example">Harbour Post</source></item>'
     )
-    from media_coverage import config as configuration
-
-    config = configuration.parse(text, tmp_path / "feeds.yaml")
-    item = Item(
-        "Trump and Putin to meet in the old town - Harbour Post", source=("Harbour Post", "https://post.example")
-    )
-    path = warc_file(tmp_path / "a.warc", [(feed.url, "application/rss+xml", rss([item]))])
+    path = warc_file(tmp_path / "a.warc", [(url, "application/rss+xml", document)])
     bring(tmp_path / "a.db", path, config=config)
     assert rows(
         tmp_path / "a.db",

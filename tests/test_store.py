@@ -27,6 +27,7 @@ from media_coverage.framing import DEFAULT_FRAMES, Frames
 from media_coverage.health import judge
 from media_coverage.identity import identify, outlets_by_name_and_host
 from media_coverage.records import (
+    Archived,
     Attempt,
     Code,
     Entry,
@@ -924,10 +925,11 @@ def test_every_reference_must_exist(empty_database: Path, tmp_path: Path) -> Non
         references = [
             (t, key[3]) for t in tables(connection) for key in connection.execute(f"PRAGMA foreign_key_list({t})")
         ]
-        assert len(references) == 35
+        assert len(references) == 41
         for table, column in references:
             other = {name: 2 for name in GOOD[table] if name == "id"} | {column: 999}
             unique = {"url": "http://b", "key": "l", "text_sha256": "1", "codebook_version": "2", "name": "b"}
+            unique |= {"sha256": "1"} | ({"fetch_id": None} if column == "import_id" else {})
             connection.execute("BEGIN")
             if table == "active":
                 connection.execute("DELETE FROM active")
@@ -984,6 +986,10 @@ def test_every_view_can_be_read_on_an_empty_and_on_a_filled_database(store: Stor
     store.replace_health([judge(record, NOW) for record in store.feed_records(NOW)], NOW)
     page = store.pages({feed.outlet.name: FullText.ALL for feed in CONFIG.feeds}, NOW)[0]
     store.record_page(run, page, Fetched(LEDGER, FetchOutcome.OK, NOW, 1, body=b"x"), PageText("A text"), None)
+    known = store.begin_file(run, "stories.csv", "0", 9, ("generic", "0"), NOW)
+    found = identify(LEDGER, (entry(),), NOW, {}, lambda _title, _summary: ("en", "declared"))
+    decision = GateDecision(True, "keywords", "")
+    store.add_archived(known.import_id, [Archived(1, found[0], LEDGER.kind, 7, (7,), decision)], 0, NOW)
     assert all(len(store.query(f"SELECT * FROM {view}")) for view in views)  # noqa: S608
 
 

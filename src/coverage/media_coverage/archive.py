@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, cast
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from .mapping import Mapping
@@ -69,8 +69,8 @@ class Row:
 class Source(Protocol):
     """A file that is being read: its rows in their order, and how much of it is done."""
 
-    def rows(self) -> Iterator[Row]:
-        """All rows, from the first one on."""
+    def rows(self) -> Generator[Row]:
+        """All rows, from the first one on; closing it closes the file."""
 
     def position(self) -> tuple[int, int]:
         """(done, total) in bytes or rows, for a progress bar."""
@@ -246,7 +246,7 @@ class Table:
         """Bytes done, and all."""
         return self._text.file.position()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         """All rows, from the first one behind the header on."""
         try:
             lines = _Lines(iter(self._text))
@@ -342,7 +342,7 @@ class Objects:
         """Bytes done, and all."""
         return self._text.file.position()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         """A row for each line that is not blank."""
         number = 0
         try:
@@ -378,7 +378,7 @@ class Document:
         """Objects done, and all."""
         return self._done, self._total
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         """A row for each object of the list."""
         encoding = _encoding(self._path, self._mapping.encoding)
         with File(self._path) as file, reading(self._path):
@@ -422,7 +422,7 @@ class Columns:
         """Rows done, and all."""
         return self._done, self._file.count
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         """All rows of all row groups."""
         wanted = [name for name in self._file.names if name in self._mapping.wanted]
         for values in self._file.rows(wanted):

@@ -17,7 +17,7 @@ import os
 import signal
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -87,7 +87,7 @@ class FileAccount:
     counts: ImportCounts = field(default_factory=ImportCounts)
     before: int = 0
     complete_before: bool = False
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, int] = field(default_factory=dict)
     problem: str | None = None
     seconds: float = 0.0
 
@@ -172,8 +172,8 @@ def _prepared(row: Row, settings: Settings) -> Archived | Rejection:
 class _Chunks:
     """The rows of a file behind the first `done`, in chunks. Where it cannot be read on, `problem` says why."""
 
-    def __init__(self, rows: Iterator[Row], done: int) -> None:
-        self._rows, self._done = rows, done
+    def __init__(self, rows: Iterator[Row], done: int, most: int) -> None:
+        self._rows, self._done, self._most = rows, done, most
         self.problem: InputError | None = None
 
     def __iter__(self) -> Iterator[list[Row]]:
@@ -185,7 +185,7 @@ class _Chunks:
                     continue
                 chunk.append(row)
                 size += row.size
-                if len(chunk) == CHUNK or size > CHUNK_CHARACTERS:
+                if len(chunk) == self._most or size > CHUNK_CHARACTERS:
                     yield chunk
                     chunk, size = [], 0
         except InputError as error:
@@ -302,6 +302,7 @@ class _Importing:
     rejects: Rejects
     pool: ProcessPoolExecutor | None
     ahead: int
+    chunk: int
     now: datetime
     progress: pipeline.Progress | None
 
@@ -332,7 +333,7 @@ class _Importing:
 
     def _file(self, path: Path, account: FileAccount) -> None:
         mapping = self._mapping_of(path)
-        source = self._source(path, mapping)
+        archive.format_of(path, mapping)
         known = self.store.begin_file(
             self.run_id, path.name, sha256(path), path.stat().st_size, (mapping.name, mapping.sha256), self.now
         )
@@ -348,20 +349,32 @@ class _Importing:
             self.config.topic.language,
             self.now,
         )
-        chunks = _Chunks(source.rows(), account.before)
-        said = time.monotonic()
-        for rows, prepared in _work(chunks, settings, self.pool, self.ahead):
-            self._add(known.import_id, account, rows, prepared)
-            done, total = source.position()
-            if self.progress:
-                self.progress(path.name, done, total)
-            if time.monotonic() - said > _SAY_EVERY:
-                said = time.monotonic()
-                data = {"event": "importing", "file": path.name, "rows": account.counts.rows}
-                log.info("%s: %d rows, %d %%", path.name, account.counts.rows, 100 * done // max(total, 1), extra=data)
+        try:
+            source = self._source(path, mapping)
+        except InputError as error:
+            self.store.end_file(known.import_id, datetime.now(UTC), str(error))
+            raise
+        with contextlib.closing(source.rows()) as found:
+            chunks = _Chunks(found, account.before, self.chunk)
+            self._all(known.import_id, account, chunks, settings, source)
         problem = str(chunks.problem) if chunks.problem else None
         self.store.end_file(known.import_id, datetime.now(UTC), problem)
         account.problem = problem
+
+    def _all(
+        self, import_id: int, account: FileAccount, chunks: _Chunks, settings: Settings, source: archive.Source
+    ) -> None:
+        said = time.monotonic()
+        for rows, prepared in _work(chunks, settings, self.pool, self.ahead):
+            self._add(import_id, account, rows, prepared)
+            done, total = source.position()
+            if self.progress:
+                self.progress(account.name, done, total)
+            if time.monotonic() - said > _SAY_EVERY:
+                said = time.monotonic()
+                data = {"event": "importing", "file": account.name, "rows": account.counts.rows}
+                percent = 100 * done // max(total, 1)
+                log.info("%s: %d rows, %d %%", account.name, account.counts.rows, percent, extra=data)
 
     def _add(self, import_id: int, account: FileAccount, rows: list[Row], prepared: list[Archived | Rejection]) -> None:
         rejected = [(each, row) for each, row in zip(prepared, rows, strict=True) if isinstance(each, Rejection)]
@@ -375,7 +388,9 @@ class _Importing:
             account.counts.known + added.known,
             account.counts.rejected + added.rejected,
         )
-        account.reasons.update(_reason(each.reason) for each, _ in rejected)
+        for each, _ in rejected:
+            reason = _reason(each.reason)
+            account.reasons[reason] = account.reasons.get(reason, 0) + 1
 
 
 def import_files(
@@ -388,6 +403,7 @@ def import_files(
     rejects: Path | None = None,
     label: bool = True,
     workers: int = 1,
+    chunk: int = CHUNK,
     classifier: Classifier | None = None,
     progress: pipeline.Progress | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -395,7 +411,8 @@ def import_files(
     """Store the rows of archives as if feeds had brought them, and label what is on topic.
 
     `mapping` is the name of a ready one or the path of a file; without it, tables are read by the generic one.
-    `rejects` is a file that rejected rows are added to. With more than one of `workers`, processes prepare the rows.
+    `rejects` is a file that rejected rows are added to. With more than one of `workers`, processes prepare the rows;
+    `chunk` rows at most are stored in one transaction.
     Raises TrackerError as `pipeline.run` does; what was stored up to there is kept, and a second call goes on from it.
     """
     chosen = mappings.load(mapping) if mapping else None
@@ -408,7 +425,7 @@ def import_files(
         with pipeline.recorded(store, begin, clock) as run_id:
             with _processes(workers) as pool:
                 importing = _Importing(
-                    *(store, run_id, config, chosen, encoding, Rejects(rejects), pool, workers, now, progress)
+                    *(store, run_id, config, chosen, encoding, Rejects(rejects), pool, workers, chunk, now, progress)
                 )
                 accounts = tuple(importing.file(file) for file in files)
             labelled = relevant = 0
@@ -433,7 +450,8 @@ def summary_lines(account: Account) -> list[str]:
             "rejected": each.counts.rejected,
         }
         parts = ", ".join(f"{number:,} {name}" for name, number in counts.items())
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in each.reasons.most_common(5))
+        commonest = sorted(each.reasons.items(), key=lambda item: -item[1])[:5]
+        reasons = ", ".join(f"{number:,} {reason}" for reason, number in commonest)
         after = f" after the {each.before:,} of an earlier import" if each.before else ""
         rate = f"; {each.counts.rows / each.seconds:,.0f} rows/s" if each.seconds > 1 else ""
         lines.append(

@@ -50,7 +50,8 @@ def _pattern(text: str) -> str:
     return text
 
 
-def _encoding(name: str) -> str:
+def known_encoding(name: str) -> str:
+    """The name of an encoding. Raises ValueError where Python knows none of that name."""
     try:
         "".encode(name)
     except LookupError:
@@ -100,7 +101,7 @@ class Mapping(_Model):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
     format: Literal["csv", "tsv", "jsonl", "json", "parquet", "warc"] | None = None
-    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    encoding: Annotated[str, AfterValidator(known_encoding)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     quotes: bool = True
     header: tuple[str, ...] = ()
@@ -116,6 +117,15 @@ class Mapping(_Model):
     def wanted(self) -> frozenset[str]:
         """The columns that are read."""
         return frozenset(source.column for sources in self.columns.values() for source in sources)
+
+    @cached_property
+    def texts(self) -> tuple[tuple[str, tuple[tuple[str, Source | None], ...]], ...]:
+        """(field, its columns) but for times; a column with its source where more is asked than what stands there."""
+        return tuple(
+            (field, tuple((each.column, None if each == Source(column=each.column) else each) for each in sources))
+            for field, sources in self.columns.items()
+            if field not in {"published", "seen"}
+        )
 
     def check_header(self, header: Sequence[str], path: Path) -> None:
         """Raise InputError where a required field has no column, or where it is not clear which column is meant."""
@@ -169,13 +179,20 @@ def _time(sources: Sequence[Source], row: Columns[str, str]) -> tuple[datetime |
     return None, raw
 
 
+def _text(columns: Iterable[tuple[str, Source | None]], row: Columns[str, str]) -> str:
+    """What the first column says that says anything."""
+    for column, source in columns:
+        text = row.get(column, "")
+        if text and source:
+            text = source.of(row)
+        if text:
+            return text
+    return ""
+
+
 def record(row: Columns[str, str], mapping: Mapping) -> Record:
     """A row read by a mapping, with the same cleaning and limits as an entry of a feed. Raises RowError."""
-    found = {
-        field: next(filter(None, (source.of(row) for source in sources)), "")
-        for field, sources in mapping.columns.items()
-        if field not in {"published", "seen"}
-    }
+    found = {field: _text(columns, row) for field, columns in mapping.texts}
     missing = [field for field in mapping.required if not found.get(field, "published").strip()]
     if missing:
         raise RowError(f"no {missing[0]}")

@@ -305,9 +305,12 @@ def apply_labels(
 
     Returns (labels, relevant ones).
     """
-    labelled, relevant = store.copy_labels(run_id, clock())
+    labelled = relevant = done = 0
     waiting = store.unlabelled(run_id)
-    done = 0
+    if waiting:
+        labelled, relevant = store.copy_labels(run_id, clock())
+    if labelled:
+        waiting = store.unlabelled(run_id)
     for batch in _batches(waiting, LABEL_BATCH):
         framings = classifier.classify([text for _, text in batch], evidence=True)
         ids = [version_id for version_id, _ in batch]

@@ -27,7 +27,7 @@ from .prose import MAX_CHARACTERS, clean
 from .records import Feed, Fetched, FetchOutcome, Outlet, ParsedFeed, SummarySource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from .config import Config
@@ -94,7 +94,7 @@ class Records:
         """Bytes done, and all."""
         return self._file.position()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row]:
         """All rows, numbered from the first record on."""
         limits = Limits.of(self._network)
         number = 0

@@ -12,6 +12,15 @@ from .options import common, load_config, model_options
 from .terminal import print_json, progress_bars
 
 
+def _encoding(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    from ..mapping import known_encoding
+
+    try:
+        return value and known_encoding(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @click.command("import")
 @common
 @model_options
@@ -22,7 +31,9 @@ from .terminal import print_json, progress_bars
     help="Which column is what: generic, mediacloud, gdelt-doc, gdelt-gkg, warc, or a YAML file [default: generic, for "
     "web archives warc].",
 )
-@click.option("--encoding", help="Of text files without a mark [default: as in the mapping, else utf-8].")
+@click.option(
+    "--encoding", callback=_encoding, help="Of text files without a mark [default: as in the mapping, else utf-8]."
+)
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -73,14 +73,16 @@ class Labels(Connection):
         """
         with self._writing():
             rows = self._db.execute(
-                "SELECT v.id, min(w.id) FROM active JOIN run r ON r.id = ? JOIN model m ON m.id = r.model_id "  # noqa: S608 - fixed texts
+                # First what waits, which is little; equal texts are then found through their index.
+                "WITH waiting AS MATERIALIZED (SELECT v.id, v.text_sha256, m.id AS model_id, m.codebook_version "  # noqa: S608
+                "FROM active JOIN run r ON r.id = ? JOIN model m ON m.id = r.model_id "
                 "JOIN gate g ON g.topic_id = active.topic_id AND g.passed = 1 "
                 "JOIN article_version v ON v.id = g.version_id AND v.purged_at IS NULL "
                 "LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id "
-                f"AND l.codebook_version = m.codebook_version JOIN article_version w ON {_SAME_TEXT} "
-                "JOIN label k ON k.version_id = w.id AND k.model_id = m.id "
-                "AND k.codebook_version = m.codebook_version AND k.copied_from IS NULL "
-                "WHERE l.version_id IS NULL AND w.purged_at IS NULL GROUP BY v.id",
+                "AND l.codebook_version = m.codebook_version WHERE l.version_id IS NULL) "
+                f"SELECT v.id, min(w.id) FROM waiting v CROSS JOIN article_version w ON {_SAME_TEXT} "
+                "AND w.purged_at IS NULL CROSS JOIN label k ON k.version_id = w.id AND k.model_id = v.model_id "
+                "AND k.codebook_version = v.codebook_version AND k.copied_from IS NULL GROUP BY v.id",
                 [run_id],
             ).fetchall()
             return self._copy(run_id, rows, now)
