@@ -209,12 +209,17 @@ def bands(text: Wording) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=512)  # a new text is compared with several, most often to the same length
+def _pairs(words: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    return frozenset(pairwise(words))
+
+
 def lead_similarity(a: Wording, b: Wording) -> float | None:
     """Jaccard index of the word pairs of two leads, over the length of the shorter; None when either is too short."""
     length = min(len(a.lead), len(b.lead))
     if length < _MIN_LEAD:
         return None
-    first, second = set(pairwise(a.lead[:length])), set(pairwise(b.lead[:length]))
+    first, second = _pairs(a.lead[:length]), _pairs(b.lead[:length])
     return len(first & second) / len(first | second)
 
 

@@ -42,7 +42,7 @@ _TIME_COLUMNS = (
 
 def iso(time: datetime) -> str:
     """UTC to the second with explicit offset: sorts as text, and SQLite's date functions read it."""
-    return time.astimezone(UTC).replace(microsecond=0).isoformat()
+    return time.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def time_of(text: str | None) -> datetime | None:

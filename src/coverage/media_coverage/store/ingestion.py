@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import schedule, stories
@@ -51,6 +52,20 @@ class _Document:
     fetch_id: int
     seen_at: str
     articles: dict[str, int]
+
+
+@cache
+def _alike(bands: int) -> str:
+    # Of each band the newest: one that common words make may hold a good part of all articles.
+    newest = "SELECT * FROM (SELECT article_id FROM text_band WHERE band = ? ORDER BY article_id DESC LIMIT ?)"
+    return (
+        "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - fixed texts
+        f"FROM (SELECT article_id, count(*) AS shared FROM ({' UNION ALL '.join([newest] * bands)}) "
+        "GROUP BY article_id) c CROSS JOIN article a ON a.id = c.article_id "
+        "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
+        "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
+        "WHERE a.published_at BETWEEN ? AND ? ORDER BY c.shared DESC, a.id DESC LIMIT ?"
+    )
 
 
 class Ingestion(Runs):
@@ -498,15 +513,8 @@ class Ingestion(Runs):
         """What `_tell` compares with a text: articles of its week that share a band, first those that share most."""
         if not bands:
             return []
-        # Of each band the newest: one that common words make may hold a good part of all articles.
-        newest = "SELECT * FROM (SELECT article_id FROM text_band WHERE band = ? ORDER BY article_id DESC LIMIT ?)"
         return self._db.execute(
-            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - fixed texts
-            f"FROM (SELECT article_id, count(*) AS shared FROM ({' UNION ALL '.join([newest] * len(bands))}) "
-            "GROUP BY article_id) c CROSS JOIN article a ON a.id = c.article_id "
-            "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
-            "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
-            "WHERE a.published_at BETWEEN ? AND ? ORDER BY c.shared DESC, a.id DESC LIMIT ?",
+            _alike(len(bands)),
             [
                 *(number for band in bands for number in (band, MAX_COMPARED)),
                 *(iso(published - stories.WINDOW), iso(published + stories.WINDOW), MAX_COMPARED),
