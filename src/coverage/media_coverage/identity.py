@@ -335,9 +335,9 @@ def identify(
         title = without_outlet(entry.title, outlet.name, *outlet.aliases, entry.source_title)
         language, language_source = language_of(title, entry.summary)
         credit = wire.credit(entry.summary, entry.author, outlet.name)
+        guid = entry.guid if guids[entry.guid] <= 1 else None  # what entries with different headlines share is none
         sighting = Sighting(
-            # A guid that entries with different headlines share is none.
-            entry=replace(entry, title=title, guid=entry.guid if guids[entry.guid] <= 1 else None),
+            entry=entry if (title, guid) == (entry.title, entry.guid) else replace(entry, title=title, guid=guid),
             outlet=outlet,
             key=key,
             id_kind=kind,

@@ -9,6 +9,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from .errors import TrackerError
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ def _identifier() -> Callable[[str], tuple[str, float]]:
         raise TrackerError(f"the language detector cannot be unpacked: {error}; is the disk full?") from error
     # Pidgins and creoles written much like their parent (all with three-letter codes) only draw probability away.
     identifier.set_languages([code for code in identifier.labels if len(code) == 2])
+    # It picks columns, which leaves the scores of a feature far apart in memory; side by side they are read twice as fast.
+    identifier.nb_ptc = np.ascontiguousarray(identifier.nb_ptc)
     return identifier.classify  # type: ignore[no-any-return]
 
 

@@ -32,7 +32,10 @@ def require() -> None:
 
 
 def write(frame: pd.DataFrame, path: Path, about: dict[str, str]) -> None:
-    """Write a frame without its index, in one step; `about` becomes the metadata. Raises InputError, MissingExtraError."""
+    """Write a frame without its index, in one step; `about` becomes its metadata.
+
+    Raises InputError and MissingExtraError.
+    """
     pa, pq = _arrow()
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(about)
     new = path.with_name(f"{path.name}.new")

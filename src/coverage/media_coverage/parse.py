@@ -102,6 +102,28 @@ def _is_character(ref: str) -> bool:
     return number < 0xD800 or 0xDFFF < number < 0x110000
 
 
+_SPECIAL = frozenset(
+    {*feedparser.FeedParserDict.keymap, "category", "enclosures", "license", "updated", "updated_parsed"}
+)
+"""Keys under which feedparser's dictionaries give something else than what is stored under them."""
+
+
+class _Quick(dict[str, Any]):
+    """How feedparser's dictionaries look up the other keys; their own way is long, and taken at every element."""
+
+    def __getitem__(self, key: str) -> Any:
+        return _its_item(self, key) if key in _SPECIAL else dict.__getitem__(self, key)
+
+    def __contains__(self, key: object) -> bool:
+        return _its_contains(self, key) if key in _SPECIAL else dict.__contains__(self, key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return _its_get(self, key, default) if key in _SPECIAL else dict.get(self, key, default)
+
+
+_its_item, _its_contains, _its_get = map(feedparser.FeedParserDict.__dict__.get, ("__getitem__", "__contains__", "get"))
+for _name in ("__getitem__", "__contains__", "get"):
+    setattr(feedparser.FeedParserDict, _name, _Quick.__dict__[_name])
 for _name in ("StrictFeedParser", "LooseFeedParser"):
     setattr(feedparser.api, _name, type(_name, (_Bounded, getattr(feedparser.api, _name)), {}))
 # Of the entities that a document declares, feedparser keeps those that match. A backslash would reach re.sub as an
@@ -137,7 +159,7 @@ class _Expat(ExpatParser):
             raise SAXException(f"the entity {name} is not resolved")
 
     def start_element_ns(self, name: str, attrs: Mapping[str, str]) -> None:
-        if any(len(each.split()) > 3 for each in (name, *attrs)):  # name space, name, prefix
+        if len(name.split()) > 3 or any(len(each.split()) > 3 for each in attrs):  # name space, name, prefix
             raise SAXException("the name of a name space has a space in it")
         super().start_element_ns(name, attrs)
 

@@ -50,6 +50,8 @@ _LABELS_AFTER = re.compile(
 )
 _POSSESSIVE = re.compile(r"'s\b|(?<=s)'(?=\s|$)")
 _INITIALS = re.compile(r"\b(?:[a-z]\.){2,}")
+_DOTTED = re.compile(r"\.[a-z]\.")
+"""What all initials have, and few texts: looking for it costs a tenth."""
 # Scripts without spaces between words: each character counts as a word.
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0e7f"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
@@ -133,10 +135,13 @@ class Match:
 
 
 def _words(folded: str) -> tuple[str, ...]:
-    plain = _INITIALS.sub(lambda found: found[0].replace(".", ""), _POSSESSIVE.sub("", folded))
+    plain = _POSSESSIVE.sub("", folded)
+    if _DOTTED.search(plain):
+        plain = _INITIALS.sub(lambda found: found[0].replace(".", ""), plain)
     return tuple(_WORD.findall(plain.replace("'", "")))
 
 
+@lru_cache(maxsize=8192)  # asked for by the index and by the comparison
 def _title_words(title: str) -> tuple[str, ...]:
     return _words(_LABELS_AFTER.sub("", _LABELS_BEFORE.sub("", fold(title))))
 
@@ -188,15 +193,11 @@ def _permuted(hashes: npt.NDArray[np.uint64], seeds: npt.NDArray[np.uint64]) -> 
     return mixed
 
 
-def _minhash_bands(kind: str, shingles: set[str], bands: int, rows: int) -> list[int]:
+def _minhash_bands(kind: str, shingles: Iterable[str], bands: int, rows: int) -> list[int]:
     smallest = _permuted(_numbers(shingles), _SEEDS[: bands * rows]).min(axis=0).tolist()
     named = ("\x1f".join((f"{kind}{n}", *map(str, smallest[n * rows : (n + 1) * rows]))) for n in range(bands))
     found: list[int] = _numbers(named).tolist()
     return found
-
-
-def _pairs(words: tuple[str, ...]) -> set[str]:
-    return {f"{first} {second}" for first, second in pairwise(words)}
 
 
 def headline_band(title: str) -> int:
@@ -217,8 +218,14 @@ def bands(text: Wording) -> tuple[int, ...]:
         found += _minhash_bands("headline", set(text.headline), _HEADLINE_BANDS, _HEADLINE_ROWS)
     if len(text.lead) >= _MIN_LEAD:
         found.append(_number("lead", *text.lead[:_LEAD_START]))
-        found += _minhash_bands("lead", _pairs(text.lead[:_HASHED_LEAD]), _LEAD_BANDS, _LEAD_ROWS)
+        pairs = map(" ".join, set(pairwise(text.lead[:_HASHED_LEAD])))
+        found += _minhash_bands("lead", pairs, _LEAD_BANDS, _LEAD_ROWS)
     return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=512)  # a new text is compared with several, most often to the same length
+def _pairs(words: tuple[str, ...]) -> frozenset[tuple[str, str]]:
+    return frozenset(pairwise(words))
 
 
 def lead_similarity(a: Wording, b: Wording) -> float | None:

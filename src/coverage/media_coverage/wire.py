@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SIGNATURES = """
 AAP: AAP, Australian Associated Press
@@ -90,8 +91,9 @@ class Credit:
     words: str
 
 
-def _dateline(lead: str) -> re.Match[str] | None:
-    return next((found for pattern in _DATELINES if (found := pattern.match(lead[:_REACH]))), None)
+@lru_cache(maxsize=4096)  # of one lead both the credit and the text behind it are wanted
+def _dateline(start: str) -> re.Match[str] | None:
+    return next((found for pattern in _DATELINES if (found := pattern.match(start))), None)
 
 
 def agency_named(publisher: str) -> str | None:
@@ -107,7 +109,7 @@ def credit(lead: str, author: str | None = None, publisher: str | None = None) -
     """
     if publisher and (own := agency_named(publisher)):
         return Credit(own, publisher)
-    found = _dateline(lead)
+    found = _dateline(lead[:_REACH])
     if found is None and author:
         signed = _BYLINE.search(author[:_REACH])
         if signed:
@@ -118,5 +120,5 @@ def credit(lead: str, author: str | None = None, publisher: str | None = None) -
 
 def without_credit(lead: str) -> str:
     """The lead without its dateline: what reprints under another dateline share."""
-    found = _dateline(lead)
+    found = _dateline(lead[:_REACH])
     return lead[found.end() :] if found else lead

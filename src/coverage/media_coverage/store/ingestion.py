@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import genre, schedule, stories
@@ -25,7 +28,7 @@ from .connection import iso, time_of, translated
 from .runs import Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from ..health import Verdict
     from ..records import Fetched, Sighting
@@ -47,6 +50,34 @@ MAX_LISTED = 50
 
 MAX_VERSIONS = 24
 """Wordings kept per article: a page that prints the time in its lead must not grow for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """What the entries of one document share. `articles`: those known by key, to which each entry adds its own."""
+
+    feed: Feed
+    feed_id: int
+    fetch_id: int
+    seen_at: str
+    articles: dict[str, int]
+
+
+@cache
+def _alike(places: int) -> str:
+    # Of each band the newest: one that common words make may hold a good part of all articles.
+    newest = (
+        "SELECT * FROM (SELECT article_id FROM text_band WHERE period = ? AND band = ? "
+        "ORDER BY article_id DESC LIMIT ?)"
+    )
+    return (
+        "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - fixed texts
+        f"FROM (SELECT article_id, count(*) AS shared FROM ({' UNION ALL '.join([newest] * places)}) "
+        "GROUP BY article_id) c CROSS JOIN article a ON a.id = c.article_id "
+        "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
+        "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
+        "WHERE a.published_at BETWEEN ? AND ? ORDER BY c.shared DESC, a.id DESC LIMIT ?"
+    )
 
 
 class Ingestion(Runs):
@@ -251,8 +282,9 @@ class Ingestion(Runs):
             )
             new_articles = new_versions = 0
             known: dict[str, bool] = {}
+            document = _Document(fetched.feed, feed_id, fetch_id, at, self._by_key({each.key for each in sightings}))
             for sighting in sightings:
-                article, version, seen = self._add(fetched.feed, feed_id, fetch_id, sighting, at)
+                article, version, seen = self._add(document, sighting)
                 new_articles += article
                 new_versions += version
                 known.setdefault(sighting.key, seen)
@@ -348,16 +380,15 @@ class Ingestion(Runs):
             times = schedule.MOVES_BELIEVED
             self._ask_at(feed_id, target, f"{times} permanent redirects in a row led there, to the same feed", now)
 
-    def _add(
-        self, feed: Feed, feed_id: int, fetch_id: int, sighting: Sighting, seen_at: str
-    ) -> tuple[bool, bool, bool]:
+    def _add(self, document: _Document, sighting: Sighting) -> tuple[bool, bool, bool]:
         """Store one sighting. Returns (the article is new, it has a new wording, this feed listed it before)."""
-        entry = sighting.entry
-        known = self._by_key(sighting)
+        entry, seen_at = sighting.entry, document.seen_at
+        known = document.articles.get(sighting.key)
         headline = stories.headline_band(entry.title) if known is None else 0
         if known is None:
-            known = self._recognised(feed, feed_id, sighting, headline, seen_at)
+            known = self._recognised(document, sighting, headline)
         if known is None:
+            story_id = self._new_story(headline, sighting)
             article_id = self._insert(
                 "article",
                 {
@@ -365,7 +396,7 @@ class Ingestion(Runs):
                     "id_kind": sighting.id_kind.value,
                     "url": sighting.url,
                     "outlet_id": self._outlet(sighting.outlet, listed=False),
-                    "story_id": self._new_story(headline, sighting),
+                    "story_id": story_id,
                     "published_at": iso(sighting.published_at),
                     "published_raw": entry.published_raw,
                     "date_source": sighting.date_source.value,
@@ -373,43 +404,47 @@ class Ingestion(Runs):
                     "address_genre": genre.of_address(sighting.url),
                 },
             )
-            self._index(article_id, sighting.published_at, headline, *self._tell(article_id, sighting))
-            self._add_version(article_id, fetch_id, sighting, seen_at)
+            bands = self._tell(article_id, story_id, sighting)
+            self._index(article_id, sighting.published_at, headline, *bands)
+            self._add_version(article_id, document.fetch_id, sighting, seen_at)
         else:
             article_id = known
+        document.articles[sighting.key] = article_id
         reworded = known is not None and self._is_new_wording(article_id, sighting)
         if reworded:
             published = self._one("SELECT published_at FROM article WHERE id = ?", article_id)
             self._index(article_id, datetime.fromisoformat(published), stories.headline_band(entry.title))
-            self._add_version(article_id, fetch_id, sighting, seen_at)
+            self._add_version(article_id, document.fetch_id, sighting, seen_at)
         times_seen = self._one(
             "INSERT INTO sighting (feed_id, article_id, guid, first_seen_at, last_seen_at) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (feed_id, article_id) DO UPDATE "
             "SET guid = coalesce(excluded.guid, guid), last_seen_at = max(last_seen_at, excluded.last_seen_at), "
             "times_seen = times_seen + 1 RETURNING times_seen",
-            *(feed_id, article_id, entry.guid, seen_at, seen_at),
+            *(document.feed_id, article_id, entry.guid, seen_at, seen_at),
         )
         if times_seen == 1:
             self._db.execute(
                 "UPDATE feed SET articles = articles + 1, newest_article_at = max(coalesce(newest_article_at, ''), "
                 "(SELECT published_at FROM article WHERE id = ?)) WHERE id = ?",
-                [article_id, feed_id],
+                [article_id, document.feed_id],
             )
         if times_seen == 1 and known is not None:  # one more feed that lists it
             self._db.execute("INSERT OR IGNORE INTO changed_day SELECT date FROM article WHERE id = ?", [article_id])
         return known is None, reworded, times_seen > 1
 
-    def _by_key(self, sighting: Sighting) -> int | None:
-        """The article with the key of an entry, or with that key among its earlier ones."""
-        article_id = self._one(
-            "SELECT id FROM article WHERE key = ? UNION ALL SELECT article_id FROM article_alias WHERE key = ?",
-            *(sighting.key, sighting.key),
+    def _by_key(self, keys: Collection[str]) -> dict[str, int]:
+        """The articles with these keys, or with these among their earlier ones, by key."""
+        rows = self._db.execute(
+            "SELECT key, article_id FROM article_alias WHERE key IN (SELECT value FROM json_each(?1)) "
+            "UNION ALL SELECT key, id FROM article WHERE key IN (SELECT value FROM json_each(?1))",
+            [json.dumps(list(keys))],
         )
-        return None if article_id is None else int(article_id)
+        return dict(rows.fetchall())
 
-    def _recognised(self, feed: Feed, feed_id: int, sighting: Sighting, headline: int, seen_at: str) -> int | None:
+    def _recognised(self, document: _Document, sighting: Sighting, headline: int) -> int | None:
         """The article that an entry with a new key is all the same; it gets that key, and the reason, too."""
         periods = stories.periods_around(sighting.published_at)
+        feed, feed_id = document.feed, document.feed_id
         # CROSS JOIN: begin with the few, whatever SQLite thinks of the others.
         rows = self._db.execute(
             "SELECT a.id, o.name, EXISTS (SELECT 1 FROM text_band t WHERE t.article_id = a.id AND t.band = ?1 "  # noqa: S608
@@ -425,8 +460,8 @@ class Ingestion(Runs):
             published, dated = datetime.fromisoformat(published_at), date_source == "feed"
             known = KnownArticle(outlet, bool(same_headline), sha256, published, dated, bool(addressed), guid)
             if reason := same_article(feed, sighting, known):
-                row = {"key": sighting.key, "article_id": article_id, "reason": reason.value, "first_seen_at": seen_at}
-                self._insert("article_alias", row)
+                row = {"key": sighting.key, "article_id": article_id, "reason": reason.value}
+                self._insert("article_alias", row | {"first_seen_at": document.seen_at})
                 if feed.kind is FeedKind.FEED and not addressed and sighting.url:
                     # The publisher's own address at last, where there was a search engine's.
                     self._db.execute(
@@ -483,7 +518,7 @@ class Ingestion(Runs):
         story = {"story_key": f"{headline:016x}", "first_published_at": iso(sighting.published_at)}
         return self._insert("story", dict(story))
 
-    def _tell(self, article_id: int, sighting: Sighting) -> tuple[int, ...]:
+    def _tell(self, article_id: int, own_story: int, sighting: Sighting) -> tuple[int, ...]:
         """Join a new article, which has a story of its own, to those with the same text. Returns its bands.
 
         Stories are the connected parts of the relation "same text", so the order in which feeds come in does not
@@ -502,7 +537,7 @@ class Ingestion(Runs):
         for similarity, other_id, match in closest.values():
             row = {"article_id": article_id, "other_article_id": -other_id}
             self._insert("story_link", row | {"reason": match.reason.value, "similarity": similarity})
-        self._merge_stories(self._one("SELECT story_id FROM article WHERE id = ?", article_id), *closest)
+        self._merge_stories(own_story, *closest)
         return bands
 
     def _alike(self, bands: tuple[int, ...], published: datetime) -> list[tuple[Any, ...]]:
@@ -510,19 +545,8 @@ class Ingestion(Runs):
         if not bands:
             return []
         periods = stories.periods_around(published)
-        # Of each band the newest: one that common words make may hold a good part of all articles.
-        newest = (
-            "SELECT * FROM (SELECT article_id FROM text_band WHERE period = ? AND band = ? "
-            "ORDER BY article_id DESC LIMIT ?)"
-        )
         return self._db.execute(
-            "SELECT a.id, a.story_id, o.name, a.published_at, v.title, v.summary, v.agency "  # noqa: S608 - fixed texts
-            "FROM (SELECT article_id, count(*) AS shared FROM ("
-            f"{' UNION ALL '.join([newest] * len(bands) * len(periods))}) "
-            "GROUP BY article_id) c CROSS JOIN article a ON a.id = c.article_id "
-            "JOIN outlet o ON o.id = a.outlet_id JOIN article_version v "
-            "ON v.id = (SELECT min(x.id) FROM article_version x WHERE x.article_id = a.id) "
-            "WHERE a.published_at BETWEEN ? AND ? ORDER BY c.shared DESC, a.id DESC LIMIT ?",
+            _alike(len(bands) * len(periods)),
             [
                 *(number for period in periods for band in bands for number in (period, band, MAX_COMPARED)),
                 *(iso(published - stories.WINDOW), iso(published + stories.WINDOW), MAX_COMPARED),
