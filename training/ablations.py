@@ -1,0 +1,204 @@
+"""What each ingredient of the recipe is worth, and what more items would be: one fit per row, all on the same held-out outlets.
+
+Every row holds out the same whole outlets (one fold of three), is learned with the same seed by one network (no mean of
+folds, no polish), and is decided by calibration and thresholds from the other half of the held-out items. So rows compare
+with each other; they lie below the released model, which has learned from more. What a row said is kept in --out, so that
+a row which is there already is not learned again. Prints tables ready for EXPERIMENTS.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from media_coverage import finetune
+from media_coverage.calibration import cross_fit
+from media_coverage.coded import CodedItem, code_array, grouped_folds, read
+from media_coverage.evaluation import RESAMPLES, SEED, average_precision, macro_f1
+from media_coverage.finetune import Base, Recipe, open_base, texts_of
+from media_coverage.train import FOLD_SEED, groups_of, strata_of
+
+from .crossvalidate import HEADER, LEAST, folds_of, row, score, some_of, without_summary
+from .items import FRAMES, parts, read_corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from media_coverage.records import Framing
+
+    Array = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
+
+HELD_OUT = 0
+"""The first of three folds of outlets: the hardest, and the one of the steps to model 3 in EXPERIMENTS.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is learned from: shares of the coded and of the authored items, with their leads or without."""
+
+    coded: float = 1.0
+    authored: float = 1.0
+    leads: bool = True
+
+
+ROWS = {
+    "whole": Row(),
+    "no-authored": Row(authored=0.0),
+    "half-coded": Row(coded=0.5),
+    "no-leads": Row(leads=False),
+    "quarter-coded": Row(coded=0.25),
+    "half-authored": Row(authored=0.5),
+    "no-coded": Row(coded=0.0),
+}
+"""In order of what they tell: a run that is cut off has the most useful ones."""
+
+CURVES = {
+    "coded items": ("no-coded", "quarter-coded", "half-coded", "whole"),
+    "authored items": ("no-authored", "half-authored", "whole"),
+}
+
+
+def learned_by(how: Row, items: Sequence[CodedItem], authored: Sequence[CodedItem]) -> list[CodedItem]:
+    """The items that a row learns from; a smaller share lies in a larger one."""
+    chosen = [
+        *(items[i] for i in some_of(np.arange(len(items)), how.coded)),
+        *(authored[i] for i in some_of(np.arange(len(authored)), how.authored)),
+    ]
+    return chosen if how.leads else without_summary(chosen)
+
+
+def fit_and_score(
+    learned: Sequence[CodedItem], held_out: Sequence[CodedItem], base: Base, recipe: Recipe, path: Path
+) -> str:
+    """Leave logits (2, items, 3), with the leads read and without, and the processor seconds of the fit in a file."""
+    start = time.process_time()
+    model = finetune.snapped(finetune.fit(finetune.examples(learned, base, recipe), base, recipe, seed=0))
+    seconds = time.process_time() - start
+    logits = [
+        finetune.predict(model, finetune.tokenise(items, base, recipe))
+        for items in (held_out, without_summary(held_out))
+    ]
+    partial = path.with_suffix(".partial.npz")
+    np.savez_compressed(partial, logits=np.array(logits), learned=len(learned), seconds=seconds)
+    partial.replace(path)
+    return f"{path.stem}: {len(learned)} items learned from, {seconds / 60:.1f} minutes of processor time"
+
+
+# ---------------------------------------------------------------------- what the rows say
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A row's Framings of the held-out items, as figures need them."""
+
+    framings: Sequence[Framing]
+    items: Sequence[CodedItem]
+
+    def figures(self, chosen: Integers) -> Array:
+        """Macro-F1, and the average precision of the three outputs, on some of the items (with repetition)."""
+        codes = code_array(self.items)[chosen]
+        chances = np.array([(f.p_relevant, *f.p) for f in self.framings])[chosen]
+        relevant = codes[:, 0] == 1
+        labels = np.array([FRAMES.label_of(bool(first), bool(second)) for _, first, second in codes])
+        said = np.array([framing.label for framing in self.framings])[chosen]
+        framed = relevant & np.isin(labels, FRAMES.classes)
+        precisions = [
+            average_precision(codes[rows, k] == 1, chances[rows, k])
+            for k, rows in enumerate((np.ones(len(codes), dtype=bool), relevant, relevant))
+        ]
+        return np.array([macro_f1(labels[framed], said[framed], FRAMES.classes), *precisions])
+
+
+def differences(rows: Sequence[Scored], weights: Sequence[float]) -> tuple[Array, Array, Array]:
+    """A weighted sum of the rows' figures with the ends of its interval: the same resampled items in every row."""
+    count = len(rows[0].items)
+    rng = np.random.default_rng(SEED)
+
+    def value(chosen: Integers) -> Array:
+        return np.asarray(np.tensordot(weights, [row.figures(chosen) for row in rows], axes=1))
+
+    draws = [value(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
+    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
+    return value(np.arange(count)), low, high
+
+
+def words(value: Array, low: Array, high: Array) -> str:
+    """Cells of a table."""
+    return " | ".join(f"{v:+.3f} [{a:+.3f}, {b:+.3f}]" for v, a, b in zip(value, low, high, strict=True))
+
+
+FIGURES = f"macro-F1 | {' | '.join(f'AP {name}' for name in FRAMES.outputs)} |\n|---|---|{'---|' * len(FRAMES.outputs)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
+    parser.add_argument("--out", type=Path, required=True, help="folder for what the rows said")
+    parser.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=list(ROWS))
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="fits side by side")
+    args = parser.parse_args()
+
+    recipe = Recipe()
+    items, authored = list(read(args.news, FRAMES).items), read_corpus()
+    _, folds = folds_of(items, "outlet", 3, recipe)
+    learnable, held_out = ([items[i] for i in positions] for positions in folds[HELD_OUT])
+    args.out.mkdir(parents=True, exist_ok=True)
+    path_of = {name: args.out / f"{name}.npz" for name in args.rows}
+    # The words of all items are in every row's vocabulary, so rows differ in what is learned alone.
+    with (
+        open_base(texts_of([*items, *authored], recipe)) as base,
+        ProcessPoolExecutor(args.processes, mp_context=get_context("spawn")) as pool,
+    ):
+        fits = [
+            pool.submit(fit_and_score, learned_by(ROWS[name], learnable, authored), held_out, base, recipe, path)
+            for name, path in path_of.items()
+            if not path.exists()
+        ]
+        for fit in fits:
+            print(fit.result(), file=sys.stderr, flush=True)
+
+    half_of = grouped_folds(groups_of(held_out, recipe), strata_of(held_out), 2, FOLD_SEED)
+    codes = code_array(held_out)
+
+    def scored(name: str, *, leads: bool = True) -> Scored:
+        logits = np.load(path_of[name])["logits"][0 if leads else 1]
+        return Scored(cross_fit(logits, codes, half_of, FRAMES), held_out)
+
+    by_name = {name: scored(name, leads=ROWS[name].leads) for name in args.rows}
+    if "whole" in by_name:
+        by_name["whole, read without leads"] = scored("whole", leads=False)
+    for part, rows in parts(args.news, held_out).items():
+        if part in {"all", "news", "comment", "with lead"} and codes[rows, 0].sum() >= LEAST:
+            print(f"\n{part}: {rows.sum()} items, {codes[rows, 0].sum():.0f} relevant\n\n{HEADER}")
+            for name, its in by_name.items():
+                print(row(name, score(held_out, its.framings, rows)))
+    if "whole" in by_name:
+        print(f"\nAgainst `whole`, on the same resampled items\n\n| | {FIGURES}")
+        for name, its in by_name.items():
+            if name != "whole":
+                print(f"| {name} | {words(*differences([its, by_name['whole']], [1, -1]))} |")
+    print(f"\nGained by each step of a curve\n\n| | {FIGURES}")
+    for what, names in CURVES.items():
+        there = [name for name in names if name in by_name]
+        for fewer, more in zip(there, there[1:], strict=False):
+            print(f"| {what}: {fewer} → {more} | {words(*differences([by_name[more], by_name[fewer]], [1, -1]))} |")
+    counts = ", ".join(
+        f"{name} {np.load(path)['learned']} ({np.load(path)['seconds'] / 60:.1f})" for name, path in path_of.items()
+    )
+    print(f"\nItems learned from (minutes of processor time of the fit): {counts}.")
+
+
+if __name__ == "__main__":
+    main()
