@@ -1,19 +1,19 @@
-"""What each ingredient of the recipe is worth, and what more items would be: one fit per row, all on the same held-out outlets.
+"""What each ingredient of the recipe is worth, and what more items would be: a fit a row, on the same held-out outlets.
 
 Every row holds out the same whole outlets (one fold of three), is learned with the same seed by one network (no mean of
-folds, no polish), and is decided by calibration and thresholds from the other half of the held-out items. So rows compare
-with each other; they lie below the released model, which has learned from more. What a row said is kept in --out, so that
-a row which is there already is not learned again. Prints tables ready for EXPERIMENTS.md.
+folds, no polish), and is decided by calibration and thresholds from the other half of the held-out items. So rows
+compare with each other; they lie below the released model, which has learned from more. What a row said is kept in
+--out, and a row that is there already is not learned again. Prints tables ready for EXPERIMENTS.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ import numpy as np
 
 from media_coverage import finetune
 from media_coverage.calibration import cross_fit
+from media_coverage.classify import cores
 from media_coverage.coded import CodedItem, code_array, grouped_folds, read
 from media_coverage.evaluation import RESAMPLES, SEED, average_precision, macro_f1
 from media_coverage.finetune import Base, Recipe, open_base, texts_of
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
+    Fold = tuple[Integers, Integers]
 
 HELD_OUT = 0
 """The first of three folds of outlets: the hardest, and the one of the steps to model 3 in EXPERIMENTS.md."""
@@ -68,6 +70,7 @@ CURVES = {
     "coded items": ("no-coded", "quarter-coded", "half-coded", "whole"),
     "authored items": ("no-authored", "half-authored", "whole"),
 }
+PARTS = ("all", "news", "comment", "with lead")
 
 
 def learned_by(how: Row, items: Sequence[CodedItem], authored: Sequence[CodedItem]) -> list[CodedItem]:
@@ -86,12 +89,12 @@ def fit_and_score(
     start = time.process_time()
     model = finetune.snapped(finetune.fit(finetune.examples(learned, base, recipe), base, recipe, seed=0))
     seconds = time.process_time() - start
-    logits = [
-        finetune.predict(model, finetune.tokenise(items, base, recipe))
-        for items in (held_out, without_summary(held_out))
-    ]
+    logits = np.repeat(finetune.predict(model, finetune.tokenise(held_out, base, recipe))[None], 2, axis=0)
+    leads = [i for i, item in enumerate(held_out) if item.text.summary]
+    titles = without_summary([held_out[i] for i in leads])
+    logits[1, leads] = finetune.predict(model, finetune.tokenise(titles, base, recipe))
     partial = path.with_suffix(".partial.npz")
-    np.savez_compressed(partial, logits=np.array(logits), learned=len(learned), seconds=seconds)
+    np.savez_compressed(partial, logits=logits, learned=len(learned), seconds=seconds)
     partial.replace(path)
     return f"{path.stem}: {len(learned)} items learned from, {seconds / 60:.1f} minutes of processor time"
 
@@ -121,17 +124,13 @@ class Scored:
         return np.array([macro_f1(labels[framed], said[framed], FRAMES.classes), *precisions])
 
 
-def differences(rows: Sequence[Scored], weights: Sequence[float]) -> tuple[Array, Array, Array]:
-    """A weighted sum of the rows' figures with the ends of its interval: the same resampled items in every row."""
-    count = len(rows[0].items)
+def difference(one: Scored, other: Scored) -> tuple[Array, Array, Array]:
+    """How much better the figures of `one` are, with the ends of the interval: both on the same resampled items."""
+    count = len(one.items)
     rng = np.random.default_rng(SEED)
-
-    def value(chosen: Integers) -> Array:
-        return np.asarray(np.tensordot(weights, [row.figures(chosen) for row in rows], axes=1))
-
-    draws = [value(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
+    draws = [one.figures(chosen) - other.figures(chosen) for chosen in rng.integers(0, count, (RESAMPLES, count))]
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-    return value(np.arange(count)), low, high
+    return one.figures(np.arange(count)) - other.figures(np.arange(count)), low, high
 
 
 def words(value: Array, low: Array, high: Array) -> str:
@@ -142,62 +141,85 @@ def words(value: Array, low: Array, high: Array) -> str:
 FIGURES = f"macro-F1 | {' | '.join(f'AP {name}' for name in FRAMES.outputs)} |\n|---|---|{'---|' * len(FRAMES.outputs)}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
-    parser.add_argument("--out", type=Path, required=True, help="folder for what the rows said")
-    parser.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=list(ROWS))
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="fits side by side")
-    args = parser.parse_args()
-
-    recipe = Recipe()
-    items, authored = list(read(args.news, FRAMES).items), read_corpus()
-    _, folds = folds_of(items, "outlet", 3, recipe)
-    learnable, held_out = ([items[i] for i in positions] for positions in folds[HELD_OUT])
-    args.out.mkdir(parents=True, exist_ok=True)
-    path_of = {name: args.out / f"{name}.npz" for name in args.rows}
+def learn(names: Sequence[str], args: argparse.Namespace, items: Sequence[CodedItem], fold: Fold) -> None:
+    """Fit the rows that are not there yet, side by side."""
+    authored, recipe = read_corpus(), Recipe()
+    learnable, held_out = ([items[i] for i in positions] for positions in fold)
     # The words of all items are in every row's vocabulary, so rows differ in what is learned alone.
     with (
         open_base(texts_of([*items, *authored], recipe)) as base,
         ProcessPoolExecutor(args.processes, mp_context=get_context("spawn")) as pool,
     ):
         fits = [
-            pool.submit(fit_and_score, learned_by(ROWS[name], learnable, authored), held_out, base, recipe, path)
-            for name, path in path_of.items()
-            if not path.exists()
+            pool.submit(
+                fit_and_score, learned_by(ROWS[name], learnable, authored), held_out, base, recipe, kept(args.out, name)
+            )
+            for name in names
+            if not kept(args.out, name).exists()
         ]
         for fit in fits:
             print(fit.result(), file=sys.stderr, flush=True)
 
-    half_of = grouped_folds(groups_of(held_out, recipe), strata_of(held_out), 2, FOLD_SEED)
-    codes = code_array(held_out)
 
-    def scored(name: str, *, leads: bool = True) -> Scored:
-        logits = np.load(path_of[name])["logits"][0 if leads else 1]
-        return Scored(cross_fit(logits, codes, half_of, FRAMES), held_out)
+def kept(folder: Path, name: str) -> Path:
+    """Where a row's logits are."""
+    return folder / f"{name}.npz"
 
-    by_name = {name: scored(name, leads=ROWS[name].leads) for name in args.rows}
-    if "whole" in by_name:
-        by_name["whole, read without leads"] = scored("whole", leads=False)
-    for part, rows in parts(args.news, held_out).items():
-        if part in {"all", "news", "comment", "with lead"} and codes[rows, 0].sum() >= LEAST:
-            print(f"\n{part}: {rows.sum()} items, {codes[rows, 0].sum():.0f} relevant\n\n{HEADER}")
+
+def print_parts(
+    by_name: dict[str, Scored], masks: dict[str, npt.NDArray[np.bool_]], held_out: Sequence[CodedItem]
+) -> None:
+    """A table of all rows for each part that has enough items."""
+    relevant = code_array(held_out)[:, 0] == 1
+    for part in PARTS:
+        rows = masks[part]
+        if (rows & relevant).sum() >= LEAST:
+            print(f"\n{part}: {rows.sum()} items, {(rows & relevant).sum()} relevant\n\n{HEADER}")
             for name, its in by_name.items():
                 print(row(name, score(held_out, its.framings, rows)))
+
+
+def report(names: Sequence[str], args: argparse.Namespace, held_out: Sequence[CodedItem]) -> None:
+    """Print what the rows said: by part, against the whole recipe, step by step along the curves."""
+    half_of = grouped_folds(groups_of(held_out, Recipe()), strata_of(held_out), 2, FOLD_SEED)
+    codes = code_array(held_out)
+
+    def scored(name: str, *, leads: bool) -> Scored:
+        logits = np.load(kept(args.out, name))["logits"][0 if leads else 1]
+        return Scored(cross_fit(logits, codes, half_of, FRAMES), held_out)
+
+    by_name = {name: scored(name, leads=ROWS[name].leads) for name in names}
+    steps = [pair for curve in CURVES.values() for pair in pairwise(name for name in curve if name in by_name)]
     if "whole" in by_name:
-        print(f"\nAgainst `whole`, on the same resampled items\n\n| | {FIGURES}")
+        by_name["whole, read without leads"] = scored("whole", leads=False)
+    print_parts(by_name, parts(args.news, held_out), held_out)
+    if "whole" in by_name:
+        print(f"\nAgainst the whole recipe, on the same resampled items\n\n| | {FIGURES}")
         for name, its in by_name.items():
             if name != "whole":
-                print(f"| {name} | {words(*differences([its, by_name['whole']], [1, -1]))} |")
-    print(f"\nGained by each step of a curve\n\n| | {FIGURES}")
-    for what, names in CURVES.items():
-        there = [name for name in names if name in by_name]
-        for fewer, more in zip(there, there[1:], strict=False):
-            print(f"| {what}: {fewer} → {more} | {words(*differences([by_name[more], by_name[fewer]], [1, -1]))} |")
-    counts = ", ".join(
-        f"{name} {np.load(path)['learned']} ({np.load(path)['seconds'] / 60:.1f})" for name, path in path_of.items()
-    )
-    print(f"\nItems learned from (minutes of processor time of the fit): {counts}.")
+                print(f"| {name} | {words(*difference(its, by_name['whole']))} |")
+    print(f"\nGained from row to row\n\n| | {FIGURES}")
+    for fewer, more in steps:
+        print(f"| {fewer} → {more} | {words(*difference(by_name[more], by_name[fewer]))} |")
+    print("\n| | items learned from | minutes of processor time of the fit |\n|---|---:|---:|")
+    for name in names:
+        what = np.load(kept(args.out, name))
+        print(f"| {name} | {what['learned']} | {what['seconds'] / 60:.1f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
+    parser.add_argument("--out", type=Path, required=True, help="folder for what the rows said")
+    parser.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=list(ROWS))
+    parser.add_argument("--processes", type=int, default=cores(), help="fits side by side")
+    args = parser.parse_args()
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    items = list(read(args.news, FRAMES).items)
+    _, folds = folds_of(items, "outlet", 3, Recipe())
+    learn(args.rows, args, items, folds[HELD_OUT])
+    report(args.rows, args, [items[i] for i in folds[HELD_OUT][1]])
 
 
 if __name__ == "__main__":

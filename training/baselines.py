@@ -1,4 +1,4 @@
-"""The cheap rivals on the folds of crossvalidate.py: majority, TF-IDF, and the frozen base, each with a linear model.
+"""The cheap rivals on the folds of crossvalidate.py: majority, TF-IDF, and frozen encoders, each with a linear model.
 
 Prints one table per way of holding out, ready for EXPERIMENTS.md. Needs scikit-learn (extra `baselines`).
 """
@@ -6,6 +6,7 @@ Prints one table per way of holding out, ready for EXPERIMENTS.md. Needs scikit-
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
     Features = npt.NDArray[Any]
+
+
+def layers_of(base: Base) -> int:
+    """How many layers of an encoder are there; of the packaged one only the lower ones are used."""
+    return int(json.loads((base.folder / "config.json").read_text("utf-8"))["num_hidden_layers"])
 
 
 def embeddings(items: Sequence[CodedItem], base: Base, recipe: Recipe) -> Features:
@@ -77,30 +83,31 @@ def linear_logits(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
-    parser.add_argument("--base", type=Path, help="folder of another encoder to freeze")
+    parser.add_argument("--base", type=Path, nargs="*", default=[], help="folders of other encoders to freeze, too")
     args = parser.parse_args()
 
     recipe = Recipe()
     items, authored = list(read(args.news, FRAMES).items), read_corpus()
     codes, authored_codes = code_array(items), code_array(authored)
     texts = np.array(texts_of([*items, *authored], recipe), dtype=object)
-    with open_base(texts.tolist(), args.base) as base:
-        vectors = embeddings([*items, *authored], base, recipe)
+    rivals: list[tuple[str, Features, Callable[[], Any]]] = [("TF-IDF", texts, tfidf_model)]
+    for folder in (None, *args.base):
+        with open_base(texts.tolist(), folder) as base:
+            name = f"frozen {base.name}, {layers_of(base)} layers"
+            rivals.append((name, embeddings([*items, *authored], base, recipe), linear_model))
     majority = [Framing(True, FRAMES.labels[-1], FRAMES.names[0], False, 1.0, (0.0, 0.0))] * len(items)
     everything = np.ones(len(items), dtype=bool)
     for by, count in SCHEMES.items():
         fold_of, folds = folds_of(items, by, count, recipe)
         print(f"\nHeld out by {by}, {count} folds\n\n{HEADER}")
         print(row("majority (relevant, neither)", score(items, majority, everything)), flush=True)
-        for name, features, model in (
-            ("TF-IDF, logistic regression", texts, tfidf_model),
-            (f"frozen {base.name}, logistic regression", vectors, linear_model),
-        ):
+        for name, features, model in rivals:
             for more in (0, len(authored)):
                 beside = features[len(items) :][:more], authored_codes[:more]
                 logits = linear_logits(features[: len(items)], codes, beside, folds, model)
                 scores = score(items, cross_fit(logits, codes, fold_of, FRAMES), everything)
-                print(row(name + (" + authored items" if more else ""), scores), flush=True)
+                what = f"{name}, logistic regression" + (" + authored items" if more else "")
+                print(row(what, scores), flush=True)
 
 
 if __name__ == "__main__":
