@@ -24,8 +24,9 @@ from media_coverage import finetune
 from media_coverage.calibration import cross_fit
 from media_coverage.classify import cores
 from media_coverage.coded import CodedItem, code_array, grouped_folds, read
-from media_coverage.evaluation import RESAMPLES, SEED, average_precision, macro_f1
+from media_coverage.evaluation import RESAMPLES, SEED, average_precision, f1, macro_f1
 from media_coverage.finetune import Base, Recipe, open_base, texts_of
+from media_coverage.framing import MIXED
 from media_coverage.train import FOLD_SEED, groups_of, strata_of
 
 from .crossvalidate import HEADER, LEAST, folds_of, row, score, some_of, without_summary
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
+    Booleans = npt.NDArray[np.bool_]
     Fold = tuple[Integers, Integers]
 
 HELD_OUT = 0
@@ -104,29 +106,53 @@ def fit_and_score(
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A row's Framings of the held-out items, as figures need them."""
+    """A row's Framings of the held-out items, and beside them, as arrays, what figures of some of them need."""
 
     framings: Sequence[Framing]
-    items: Sequence[CodedItem]
+    codes: Array
+    labels: npt.NDArray[np.str_]
+    said: npt.NDArray[np.str_]
+    said_relevant: Booleans
+    chances: Array
 
     def figures(self, chosen: Integers) -> Array:
-        """Macro-F1, and the average precision of the three outputs, on some of the items (with repetition)."""
-        codes = code_array(self.items)[chosen]
-        chances = np.array([(f.p_relevant, *f.p) for f in self.framings])[chosen]
-        relevant = codes[:, 0] == 1
-        labels = np.array([FRAMES.label_of(bool(first), bool(second)) for _, first, second in codes])
-        said = np.array([framing.label for framing in self.framings])[chosen]
-        framed = relevant & np.isin(labels, FRAMES.classes)
-        precisions = [
-            average_precision(codes[rows, k] == 1, chances[rows, k])
-            for k, rows in enumerate((np.ones(len(codes), dtype=bool), relevant, relevant))
-        ]
-        return np.array([macro_f1(labels[framed], said[framed], FRAMES.classes), *precisions])
+        """FIGURES of some of the items, with repetition."""
+        codes, chances = self.codes[chosen] == 1, self.chances[chosen]
+        labels, said = self.labels[chosen], self.said[chosen]
+        on = codes[:, 0]
+        clear = on & (labels != MIXED)
+        return np.array(
+            [
+                macro_f1(labels[clear], said[clear], FRAMES.classes),
+                f1(on, self.said_relevant[chosen]),
+                average_precision(on, chances[:, 0]),
+                *(average_precision(codes[on, k], chances[on, k]) for k in (1, 2)),
+            ]
+        )
+
+
+FIGURES = ("macro-F1", "F1 relevant", *(f"AP {name}" for name in FRAMES.outputs))
+DIFFERENCES = f"| | {' | '.join(FIGURES)} |\n|---|{'---|' * len(FIGURES)}"
+
+
+def scored(logits: Array, items: Sequence[CodedItem]) -> Scored:
+    """Decide by calibration and thresholds from the other half of the items, near-duplicates in one half."""
+    codes = code_array(items)
+    half_of = grouped_folds(groups_of(items, Recipe()), strata_of(items), 2, FOLD_SEED)
+    framings = cross_fit(logits, codes, half_of, FRAMES)
+    return Scored(
+        framings,
+        codes,
+        np.array([FRAMES.label_of(bool(first), bool(second)) for _, first, second in codes]),
+        np.array([framing.label for framing in framings]),
+        np.array([framing.relevant for framing in framings]),
+        np.array([(framing.p_relevant, *framing.p) for framing in framings]),
+    )
 
 
 def difference(one: Scored, other: Scored) -> tuple[Array, Array, Array]:
     """How much better the figures of `one` are, with the ends of the interval: both on the same resampled items."""
-    count = len(one.items)
+    count = len(one.codes)
     rng = np.random.default_rng(SEED)
     draws = [one.figures(chosen) - other.figures(chosen) for chosen in rng.integers(0, count, (RESAMPLES, count))]
     low, high = np.quantile(draws, [0.025, 0.975], axis=0)
@@ -136,9 +162,6 @@ def difference(one: Scored, other: Scored) -> tuple[Array, Array, Array]:
 def words(value: Array, low: Array, high: Array) -> str:
     """Cells of a table."""
     return " | ".join(f"{v:+.3f} [{a:+.3f}, {b:+.3f}]" for v, a, b in zip(value, low, high, strict=True))
-
-
-FIGURES = f"macro-F1 | {' | '.join(f'AP {name}' for name in FRAMES.outputs)} |\n|---|---|{'---|' * len(FRAMES.outputs)}"
 
 
 def learn(names: Sequence[str], args: argparse.Namespace, items: Sequence[CodedItem], fold: Fold) -> None:
@@ -166,9 +189,7 @@ def kept(folder: Path, name: str) -> Path:
     return folder / f"{name}.npz"
 
 
-def print_parts(
-    by_name: dict[str, Scored], masks: dict[str, npt.NDArray[np.bool_]], held_out: Sequence[CodedItem]
-) -> None:
+def print_parts(by_name: dict[str, Scored], masks: dict[str, Booleans], held_out: Sequence[CodedItem]) -> None:
     """A table of all rows for each part that has enough items."""
     relevant = code_array(held_out)[:, 0] == 1
     for part in PARTS:
@@ -181,24 +202,18 @@ def print_parts(
 
 def report(names: Sequence[str], args: argparse.Namespace, held_out: Sequence[CodedItem]) -> None:
     """Print what the rows said: by part, against the whole recipe, step by step along the curves."""
-    half_of = grouped_folds(groups_of(held_out, Recipe()), strata_of(held_out), 2, FOLD_SEED)
-    codes = code_array(held_out)
-
-    def scored(name: str, *, leads: bool) -> Scored:
-        logits = np.load(kept(args.out, name))["logits"][0 if leads else 1]
-        return Scored(cross_fit(logits, codes, half_of, FRAMES), held_out)
-
-    by_name = {name: scored(name, leads=ROWS[name].leads) for name in names}
+    logits_of = {name: np.load(kept(args.out, name))["logits"] for name in names}
+    by_name = {name: scored(logits[0 if ROWS[name].leads else 1], held_out) for name, logits in logits_of.items()}
     steps = [pair for curve in CURVES.values() for pair in pairwise(name for name in curve if name in by_name)]
     if "whole" in by_name:
-        by_name["whole, read without leads"] = scored("whole", leads=False)
+        by_name["whole, read without leads"] = scored(logits_of["whole"][1], held_out)
     print_parts(by_name, parts(args.news, held_out), held_out)
     if "whole" in by_name:
-        print(f"\nAgainst the whole recipe, on the same resampled items\n\n| | {FIGURES}")
+        print(f"\nAgainst the whole recipe, on the same resampled items\n\n{DIFFERENCES}")
         for name, its in by_name.items():
             if name != "whole":
                 print(f"| {name} | {words(*difference(its, by_name['whole']))} |")
-    print(f"\nGained from row to row\n\n| | {FIGURES}")
+    print(f"\nGained from row to row\n\n{DIFFERENCES}")
     for fewer, more in steps:
         print(f"| {fewer} → {more} | {words(*difference(by_name[more], by_name[fewer]))} |")
     print("\n| | items learned from | minutes of processor time of the fit |\n|---|---:|---:|")
