@@ -1,8 +1,9 @@
 """Could a fourth output tell whose voice a frame is in: the outlet's own, or only that of people it quotes?
 
 Counts the coded voices, then predicts them out of fold, on items that carry a frame: from the frame alone, from words,
-from frozen embeddings, and with --network from an encoder fine-tuned for it. Positive is the outlet's own voice, alone
-or beside a quoted one. docs/decisions.md says what follows. Needs scikit-learn (extra `baselines`).
+from a frozen encoder, from what the released network hands to its three outputs (which has learned these items' frames,
+and no voice), and with --network from an encoder fine-tuned for it. Positive is the outlet's own voice, alone or beside
+a quoted one. docs/decisions.md says what follows. Needs scikit-learn (extra `baselines`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ import numpy as np
 
 from media_coverage.agreement import alpha
 from media_coverage.calibration import sigmoid
+from media_coverage.classify import EMBEDDED, load_tokenizer, onnx_session
 from media_coverage.coded import CodedItem, code_array, json_lines, read
 from media_coverage.evaluation import average_precision
 from media_coverage.finetune import Recipe, open_base, texts_of
@@ -89,6 +92,27 @@ HEADER = (
 )
 
 
+def released_states(items: Sequence[CodedItem]) -> Floats:
+    """What the released network's last layer, the three outputs, is given: a row of length 1 per item."""
+    import onnx
+
+    tokenizer = load_tokenizer(EMBEDDED / "tokenizer.json", Recipe().max_tokens)
+    model = onnx.load(EMBEDDED / "model.onnx")
+    outputs = model.graph.node.pop()  # the nodes are in the order of computing
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_value_info(outputs.input[0], onnx.TensorProto.FLOAT, None))
+    with tempfile.TemporaryDirectory() as folder:
+        onnx.save(model, Path(folder) / "states.onnx")
+        session = onnx_session(Path(folder) / "states.onnx")
+    rows = []
+    for encoding in tokenizer.encode_batch(texts_of(items, Recipe())):
+        ids = np.array([encoding.ids], dtype=np.int64)
+        (state,) = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        rows.append(state[0])
+    states = np.array(rows, dtype=np.float64)
+    return np.asarray(states / np.linalg.norm(states, axis=1, keepdims=True))
+
+
 def linear_chances(features: Any, own: Booleans, folds: Folds, model: Any) -> Floats:
     """Out-of-fold probabilities of a linear model; NaN for items that no fold holds out."""
     chances = np.full(len(own), np.nan)
@@ -118,7 +142,10 @@ def main() -> None:
         for carried, text in zip(codes, texts, strict=True)
     ]
     with open_base(texts) as base:
-        vectors = np.concatenate([embeddings(everything, base, recipe), codes[:, 1:]], axis=1)
+        vectors, states = (
+            np.concatenate([rows, codes[:, 1:]], axis=1)
+            for rows in (embeddings(everything, base, recipe), released_states(everything))
+        )
         for by, folds_count in (("group", 5), ("outlet", 3)):
             _, folds = folds_of(items, by, folds_count, recipe)
             with_authored = [(np.append(learned, np.arange(count, len(own))), held) for learned, held in folds]
@@ -127,6 +154,7 @@ def main() -> None:
             for name, features, model in (
                 ("TF-IDF, logistic regression", np.array(named, dtype=object), tfidf_model()),
                 ("frozen all-mpnet-base-v2, logistic regression", vectors, linear_model()),
+                ("the released network's states, logistic regression", states, linear_model()),
             ):
                 for which, its in (("", folds), (" + authored items", with_authored)):
                     chances = linear_chances(features, own, its, model)[:count]
