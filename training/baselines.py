@@ -21,7 +21,7 @@ from media_coverage.coded import CodedItem, code_array, read
 from media_coverage.finetune import Base, Recipe, open_base, texts_of
 from media_coverage.records import Framing
 
-from .crossvalidate import HEADER, SCHEMES, folds_of, row, score
+from .crossvalidate import HEADER, SCHEMES, folds_of, row, score, some_of
 from .items import FRAMES, read_corpus
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[np.float64]
     Features = npt.NDArray[Any]
+
+
+CODED_SHARES, AUTHORED_SHARES = (0.125, 0.25, 0.5, 1.0), (0.0, 0.5, 1.0)
 
 
 def layers_of(base: Base) -> int:
@@ -80,14 +83,34 @@ def linear_logits(
     return logits
 
 
+def curve(items: Sequence[CodedItem], authored: Sequence[CodedItem], recipe: Recipe) -> None:
+    """Print what words alone make of shares of the coded and of the authored items, with whole outlets held out."""
+    codes, texts = code_array(items), np.array(texts_of(items, recipe), dtype=object)
+    authored_codes, authored_texts = code_array(authored), np.array(texts_of(authored, recipe), dtype=object)
+    fold_of, folds = folds_of(items, "outlet", SCHEMES["outlet"], recipe)
+    print(f"\nTF-IDF, held out by outlet, {SCHEMES['outlet']} folds\n\n{HEADER}")
+    for share in CODED_SHARES:
+        some = [(some_of(learned, share), held_out) for learned, held_out in folds]
+        for more in AUTHORED_SHARES:
+            chosen = some_of(np.arange(len(authored)), more)
+            beside = authored_texts[chosen], authored_codes[chosen]
+            framings = cross_fit(linear_logits(texts, codes, beside, some, tfidf_model), codes, fold_of, FRAMES)
+            what = f"{share:g} of the coded items, {more:g} of the authored ones"
+            print(row(what, score(items, framings, np.ones(len(items), dtype=bool))), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--news", type=Path, required=True, help="coded items, one JSON object a line")
     parser.add_argument("--base", type=Path, nargs="*", default=[], help="folders of other encoders to freeze, too")
+    parser.add_argument("--curve", action="store_true", help="only what words alone make of fewer items")
     args = parser.parse_args()
 
     recipe = Recipe()
     items, authored = list(read(args.news, FRAMES).items), read_corpus()
+    if args.curve:
+        curve(items, authored, recipe)
+        return
     codes, authored_codes = code_array(items), code_array(authored)
     texts = np.array(texts_of([*items, *authored], recipe), dtype=object)
     rivals: list[tuple[str, Features, Callable[[], Any]]] = [("TF-IDF", texts, tfidf_model)]
