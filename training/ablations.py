@@ -146,9 +146,13 @@ DIFFERENCES = f"| | {' | '.join(FIGURES)} |\n|---|{'---|' * len(FIGURES)}"
 
 def scored(logits: Array, items: Sequence[CodedItem]) -> Scored:
     """Decide by calibration and thresholds from the other half of the items, near-duplicates in one half."""
-    codes = code_array(items)
     half_of = grouped_folds(groups_of(items, Recipe()), strata_of(items), 2, FOLD_SEED)
-    framings = cross_fit(logits, codes, half_of, FRAMES)
+    return decided(cross_fit(logits, code_array(items), half_of, FRAMES), items)
+
+
+def decided(framings: Sequence[Framing], items: Sequence[CodedItem]) -> Scored:
+    """Framings beside the codes of their items."""
+    codes = code_array(items)
     return Scored(
         framings,
         codes,

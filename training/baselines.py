@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from media_coverage.coded import CodedItem, code_array, read
 from media_coverage.finetune import Base, Recipe, open_base, texts_of
 from media_coverage.records import Framing
 
+from .ablations import DIFFERENCES, Scored, decided, difference, words
 from .crossvalidate import HEADER, SCHEMES, folds_of, row, score, some_of
 from .items import FRAMES, read_corpus
 
@@ -88,6 +90,7 @@ def curve(items: Sequence[CodedItem], authored: Sequence[CodedItem], recipe: Rec
     codes, texts = code_array(items), np.array(texts_of(items, recipe), dtype=object)
     authored_codes, authored_texts = code_array(authored), np.array(texts_of(authored, recipe), dtype=object)
     fold_of, folds = folds_of(items, "outlet", SCHEMES["outlet"], recipe)
+    rows: dict[tuple[float, float], Scored] = {}
     print(f"\nTF-IDF, held out by outlet, {SCHEMES['outlet']} folds\n\n{HEADER}")
     for share in CODED_SHARES:
         some = [(some_of(learned, share), held_out) for learned, held_out in folds]
@@ -97,6 +100,15 @@ def curve(items: Sequence[CodedItem], authored: Sequence[CodedItem], recipe: Rec
             framings = cross_fit(linear_logits(texts, codes, beside, some, tfidf_model), codes, fold_of, FRAMES)
             what = f"{share:g} of the coded items, {more:g} of the authored ones"
             print(row(what, score(items, framings, np.ones(len(items), dtype=bool))), flush=True)
+            rows[share, more] = decided(framings, items)
+    print(f"\nGained, on the same resampled items\n\n{DIFFERENCES}")
+    for more in (AUTHORED_SHARES[0], AUTHORED_SHARES[-1]):
+        for share, twice in pairwise(CODED_SHARES):
+            gained = words(*difference(rows[twice, more], rows[share, more]))
+            print(f"| {share:g} → {twice:g} of the coded items, {more:g} of the authored ones | {gained} |", flush=True)
+    for share in CODED_SHARES:
+        gained = words(*difference(rows[share, AUTHORED_SHARES[-1]], rows[share, AUTHORED_SHARES[0]]))
+        print(f"| {share:g} of the coded items, none → all of the authored ones | {gained} |", flush=True)
 
 
 def main() -> None:
