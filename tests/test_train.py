@@ -251,7 +251,9 @@ def sample(n: int = 120) -> tuple[Coding, Any, Any]:
         for i, c in enumerate(codes)
     ]
     full = 2 * (2 * np.array(codes) - 1 + rng.normal(0, 0.9, (n, 3)))
-    return Coding(tuple(made), ("3 items left out: a reason",)), np.stack([full, full + 0.01]), np.arange(n) % 3
+    fold_of = np.arange(n) % 3
+    stored = np.where(fold_of[:, None] == 0, full + 0.01, np.nan)
+    return Coding(tuple(made), ("3 items left out: a reason",)), np.stack([full, stored]), fold_of
 
 
 def manifest(frames: Frames = OTHERS) -> dict[str, Any]:
@@ -278,7 +280,10 @@ def test_the_manifest_counts_scores_and_bounds() -> None:
     figure = scores["macro_f1"]
     assert figure["low"] < figure["value"] < figure["high"]
     assert set(scores["f1_by_class"]) == {"escalation", "de_escalation", "neither"}
-    assert training["stored_against_computed"]["label_agreement"] > 0.95
+    stored = training["stored_against_computed"]
+    assert stored["items"] == 30  # the relevant ones of the first fold, which alone is stored
+    assert stored["label_agreement"] > 0.95
+    assert 0 < stored["mean_probability_change"] < 0.01
     json.dumps(made)
     coding, *_ = sample()
     assert set(training["learned_from"].split()) == {fingerprint(item.text) for item in coding.items}
@@ -304,6 +309,7 @@ def test_the_card_says_what_the_model_is_worth_and_how_little_there_was() -> Non
         "- 3 items left out: a reason",
         "Cross-validation in 3 folds on 120 items, 90 of them relevant",
         "no licence was found beside its weights",
+        "On the 30 relevant items that the first fold holds out",
     ):
         assert words in card
     assert re.search(r"\| macro-F1 over escalation, de_escalation, neither \| 0\.\d\d \[0\.\d\d, \d\.\d\d\] \|", card)

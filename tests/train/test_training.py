@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -187,6 +188,31 @@ def test_polishing_brings_a_network_onto_the_grid_and_leaves_it_as_it_computes(b
     assert max(len(torch.unique(block)) for block in weight) <= 16
     assert torch.equal(finetune.snapped(stored).head.weight, stored.head.weight)
     assert np.abs(finetune.predict(stored, data.tokens) - finetune.predict(polished, data.tokens)).max() < 0.5
+
+
+def test_frozen_layers_stay_as_they_began_and_are_on_the_grid(base: Base) -> None:
+    recipe = finetune.Recipe(epochs=1, frozen_layers=1, grid_share=0.5)
+    began = finetune.network(base, recipe).state_dict()
+    learned = finetune.fit(finetune.examples(items(32), base, recipe), base, recipe, 0)
+    for name, values in learned.state_dict().items():
+        assert torch.equal(values, began[name]) == name.startswith("encoder."), name
+    stored = finetune.snapped(learned).state_dict()
+    assert all(torch.equal(values, stored[name]) for name, values in learned.state_dict().items())
+    free = finetune.network(base, finetune.Recipe()).state_dict()
+    moved = [name for name in free if not torch.equal(free[name], began[name])]
+    assert moved
+    assert all(".layer.0." in name for name in moved)
+
+
+def test_larger_pools_leave_less_padding_and_every_text_once() -> None:
+    tokens = [[0] * (1 + number * 7 % 50) for number in range(400)]
+
+    def padded(pool: int) -> int:
+        batches = list(finetune.batches(tokens, 8, pool, random.Random(1)))  # noqa: S311
+        assert sorted(number for batch in batches for number in batch) == list(range(400))
+        return sum(len(batch) * max(len(tokens[number]) for number in batch) for batch in batches)
+
+    assert sum(map(len, tokens)) <= padded(50) < padded(4) < padded(1)
 
 
 def test_the_packaged_base_is_cut_to_size_and_keeps_the_words_of_the_items() -> None:

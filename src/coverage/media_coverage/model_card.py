@@ -89,9 +89,9 @@ def _figures(manifest: dict[str, Any], scores: dict[str, Any]) -> str:
 
 def _storage(change: dict[str, float]) -> str:
     return (
-        f"Weights are stored in few bits. On relevant items {100 * change['label_agreement']:.1f} % of the labels from "
-        "the file are those computed in training, and a probability differs by "
-        f"{change['mean_probability_change']:.4f} on average."
+        f"Weights are stored in few bits. On the {change['items']} relevant items that the first fold holds out, "
+        f"{100 * change['label_agreement']:.1f} % of the labels from the file are those computed in training, and a "
+        f"probability differs by {change['mean_probability_change']:.4f} on average."
     )
 
 

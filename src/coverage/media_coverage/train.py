@@ -150,21 +150,24 @@ class _Job:
     learned: Sequence[CodedItem]
     scored: Sequence[CodedItem]
     setup: Setup
+    stored: bool = True
+    """Whether the scored items are also given to the network as a file would store it."""
 
 
 def _fit(job: _Job, weights: Path | None) -> tuple[Array, Array]:
     """Logits of the scored items, computed and as a stored file gives them; the network is left in `weights`.
 
-    Without `weights` nothing is stored, and both are the same.
+    Where nothing is stored, the second are NaN.
     """
     base, recipe = job.setup.base, job.setup.recipe
     model = finetune.fit(finetune.examples(job.learned, base, recipe), base, recipe, job.setup.seed, job.setup.device)
-    if weights is None:
-        computed = finetune.predict(finetune.snapped(model), finetune.tokenise(job.scored, base, recipe))
-        return computed, computed
-    finetune.save_weights(model, weights)
-    with tempfile.TemporaryDirectory() as folder:
-        return _store(model, job, Path(folder))
+    if weights:
+        finetune.save_weights(model, weights)
+    if job.stored:
+        with tempfile.TemporaryDirectory() as folder:
+            return _store(model, job, Path(folder))
+    computed = finetune.predict(finetune.snapped(model), finetune.tokenise(job.scored, base, recipe))
+    return computed, np.full_like(computed, np.nan)
 
 
 def _join(job: _Job, members: Sequence[Path], folder: Path) -> tuple[Array, Array]:
@@ -221,15 +224,21 @@ def out_of_fold(
     """Logits (2, items, 3), computed and as stored, of networks that have not learned from the item.
 
     `extra` items are learned from in every fold; items that no fold holds out have NaN. `scored` are the items as they
-    are scored, where that is not how they are learned. The folds' networks are left in the files `members`; without,
-    nothing is stored, and both kinds of logits are the same.
+    are scored, where that is not how they are learned. The folds' networks are left in the files `members`. With these,
+    the first network is stored, too: converting each would take minutes and say the same. The others' items, and
+    without `members` all, have NaN as stored.
     """
     logits = np.full((2, len(items), 3), np.nan)
     with _workers(setup, len(folds)) as start:
         fits = []
         for number, (learned, held_out) in enumerate(folds):
             own = dataclasses.replace(setup, seed=setup.seed + number)
-            job = _Job([*(items[i] for i in learned), *extra], [(scored or items)[i] for i in held_out], own)
+            job = _Job(
+                [*(items[i] for i in learned), *extra],
+                [(scored or items)[i] for i in held_out],
+                own,
+                bool(members) and not number,
+            )
             fits.append(start(_fit, job, members[number] if members else None))
         for number, ((_, held_out), fit) in enumerate(zip(folds, fits, strict=True), start=1):
             logits[:, held_out] = fit.result()
@@ -327,7 +336,7 @@ def describe(
     fold_of: Integers,
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The manifest, from out-of-fold logits (2, items, 3), computed and as stored.
+    """The manifest, from out-of-fold logits (2, items, 3), computed and as stored (NaN where nothing was stored).
 
     The calibration and thresholds that ship use every complete item's logits; the figures are cross-fitted.
     """
@@ -387,9 +396,10 @@ def _counts(items: Sequence[CodedItem], frames: Frames) -> dict[str, Any]:
 
 def _agreement(decision: Decision, full: Array, stored: Array, codes: Array) -> dict[str, float]:
     """What storing changes, on relevant items, with the calibration and thresholds that ship."""
-    relevant = codes[:, 0] == 1
-    ours, theirs = (calibration.decide(decision, logits[relevant]) for logits in (full, stored))
+    rows = (codes[:, 0] == 1) & ~np.isnan(stored).any(axis=1)
+    ours, theirs = (calibration.decide(decision, logits[rows]) for logits in (full, stored))
     return {
+        "items": int(rows.sum()),
         "label_agreement": round(float(np.mean([a.label == b.label for a, b in zip(ours, theirs, strict=True)])), 4),
         "mean_probability_change": round(
             float(np.mean([np.abs(np.subtract(a.p, b.p)) for a, b in zip(ours, theirs, strict=True)])), 4
