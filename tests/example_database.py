@@ -1,7 +1,7 @@
 """A database with something in every table, the same in every byte that matters: the bundled samples at fixed times.
 
 Four runs over the sample feeds (one day between them has none), two models that differ now and then, an audit that two
-people have coded, pages that were read. Network and classifier are stood in for; all else is the real thing. From it
+people have coded, pages that were read, a file that was imported. Network and classifier are stood in for; all else is the real thing. From it
 come the examples of docs/schema.md, and the queries of docs/queries.md are tried on it.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from media_coverage import config, pipeline
+from media_coverage import backfill, config, pipeline
 from media_coverage.classify import ModelInfo
 from media_coverage.demo import SAMPLES
 from media_coverage.framing import DEFAULT_FRAMES
@@ -226,4 +226,23 @@ def make_example(path: Path, *, until: int = len(RUNS)) -> Path:
             pipeline.apply_aggregates(store)
             store.end_run(run_id, "finished", 0, at + timedelta(seconds=5))
             _code(store, truth)
+            told = store.query(
+                "SELECT title, summary FROM v_articles WHERE label IS NOT NULL ORDER BY article_id LIMIT 2"
+            )
+    if until == len(RUNS):
+        _import(settings, path, list(told.itertuples(index=False, name=None)), Told(truth, "1"))
     return path
+
+
+def _import(settings: Config, path: Path, told: Sequence[tuple[str, str]], model: Told) -> None:
+    """A file with two texts that other outlets have told, one of them as comment, and a row without a headline."""
+    rows = [
+        f"https://archive.example/opinion/{number},2026-02-2{number}T08:00:00Z,The Old Gazette,{json.dumps(title)},"
+        + json.dumps(summary)
+        for number, (title, summary) in enumerate(told)
+    ]
+    rows.append("https://archive.example/nothing,2026-02-25T08:00:00Z,The Old Gazette,,")
+    file = path.with_name("archive.csv")
+    file.write_text("\n".join(["url,published_at,outlet,title,summary", *rows, ""]), encoding="utf-8")
+    backfill.import_files(settings, [file], database=path, classifier=model, clock=lambda: END + timedelta(hours=1))
+    file.unlink()

@@ -47,6 +47,8 @@ COLUMNS = (
     "feeds",
     "wire_copy",
     "listed",
+    "genre",
+    "voice",
 )
 OUTLETS = {
     "Al-Lantern": ("uk", "GB"),
@@ -65,7 +67,7 @@ def articles(*rows: tuple[Any, ...]) -> pd.DataFrame:
         [
             (
                 *(number, day, outlet, *OUTLETS[outlet], story, int(label is not None), label, int(opens)),
-                *(int(opens and story != 1), 2, int(story == 1), int(outlet != "Inland Echo")),
+                *(int(opens and story != 1), 2, int(story == 1), int(outlet != "Inland Echo"), None, None),
             )
             for number, (day, outlet, story, label, opens) in enumerate(rows)
         ],

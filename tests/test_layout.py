@@ -39,10 +39,11 @@ OWNERS = {
     "altair": {"charts"},
     "vl_convert": {"charts"},
     "jinja2": {"page"},
-    "markupsafe": {"page"},
+    "markupsafe": {"page", "serve"},
     "yaml": {"config"},
     "pydantic": {"config", "mapping"},
     "warcio": {"warc"},
+    "datasette": {"serve"},
     "click": {"cli", "commands"},
     "filelock": {"lock"},
     "pyarrow": {"parquet"},
@@ -79,7 +80,7 @@ ORDER = (
     | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
     | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor datapackage".split(), 2)
     | dict.fromkeys("shares news alerts".split(), 1)
-    | dict.fromkeys("material words page digest atom".split(), 2)
+    | dict.fromkeys("material words page digest atom serve".split(), 2)
     | {"warc": 2, "backfill": 3, "demo": 3, "voices": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""

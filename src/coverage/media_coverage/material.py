@@ -319,7 +319,7 @@ def by_period(material: Material) -> pd.DataFrame:
 
     Columns: date, last_day, periods, articles, stories, one per label, its share_<label> with ends (of the mix in which
     every article weighs the same), index with ends, index_n and index_periods at the first period of each point of the
-    index, and how far the days were collected: days, days_missing, days_partial, outlets, outlets_least.
+    index, and how far the days were collected: days, days_missing, days_partial, days_imported, outlets, outlets_least.
     """
     frame = line(material.points, Composition.ITEMS)
     if frame.empty:
@@ -360,6 +360,7 @@ def _spanned(material: Material, first: str, last: str) -> dict[str, int]:
         "stories": int(articles["story_id"].nunique()),
         "days": len(days),
         "days_missing": int((days["collection"] == "none").sum()),
+        "days_imported": int((days["collection"] == "imported").sum()),
         "days_partial": int((days["collection"] == "partial").sum()),
         "outlets": int(days["outlets"].max()) if len(days) else 0,
         "outlets_least": int(some["outlets_collected"].min()) if len(some) else 0,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .. import stories
+from .. import genre, stories
 from ..identity import KnownArticle, same_article
 from ..records import DateSource, Feed, FeedKind, ImportCounts, ImportFile, SummarySource
 from .connection import iso, time_of, translated
@@ -136,7 +136,7 @@ class _Batch:
             (
                 *(article.id, sighting.key, sighting.id_kind.value, sighting.url, self.outlets[article.outlet]),
                 *(article.story, iso(sighting.published_at), entry.published_raw, sighting.date_source.value),
-                self.seen_at,
+                *(self.seen_at, genre.of_address(sighting.url)),
             )
         )
         self.add_bands(article, {row.headline, *row.bands})
@@ -393,11 +393,12 @@ class Imports(Ingestion):
         )
         many(
             "INSERT INTO article (id, key, id_kind, url, outlet_id, story_id, published_at, published_raw, "
-            "date_source, first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "date_source, first_seen_at, address_genre) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(*row[:5], batch.stories.find(row[5]), *row[6:]) for row in batch.rows.pop("article", ())],
         )
         self._merge_all({old: kept for old, kept in merged.items() if old not in batch.stories.new})
-        many("UPDATE article SET url = ? WHERE id = ?", batch.rows.pop("url", ()))
+        addresses = [(url, genre.of_address(url), number) for url, number in batch.rows.pop("url", ())]
+        many("UPDATE article SET url = ?, address_genre = ? WHERE id = ?", addresses)
         batch.rows["text_band"].sort()
         for table, columns in _WRITTEN.items():
             marks = ", ".join("?" * len(columns))
