@@ -170,6 +170,7 @@ LEFT_OUT = {
         "story",
         "first_published_at",
     ): "of the member that came first, which follows the order of answers",
+    ("label", "copied_from"): "of equal texts the first is labelled, which follows the order of answers",
 }
 NATURAL = {
     "outlet": "SELECT id, name FROM outlet",

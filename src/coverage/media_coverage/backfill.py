@@ -20,9 +20,9 @@ import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import archive, identity, pipeline, stories
 from . import mapping as mappings
@@ -436,29 +436,32 @@ def import_files(
     return account
 
 
+def _counts_in_words(counts: ImportCounts) -> str:
+    named = {"new articles": counts.articles, "new wordings": counts.versions, "known": counts.known}
+    named["rejected"] = counts.rejected
+    return f"{counts.rows:,} rows: " + ", ".join(f"{number:,} {name}" for name, number in named.items())
+
+
+def _line(each: FileAccount) -> str:
+    if each.complete_before:
+        return f"{each.name}: imported before, nothing to do ({each.counts.rows:,} rows)"
+    after = f", after the {each.before:,} of an earlier import" if each.before else ""
+    commonest = sorted(each.reasons.items(), key=lambda item: -item[1])[:5]
+    reasons = ", ".join(f"{number:,} {reason}" for reason, number in commonest)
+    rate = f"; {each.counts.rows / each.seconds:,.0f} rows/s" if each.seconds > 1 else ""
+    stopped = f"\n  stopped: {each.problem}" if each.problem else ""
+    return (
+        f"{each.name}: {_counts_in_words(each.counts)}" + (f" ({reasons})" if reasons else "") + after + rate + stopped
+    )
+
+
 def summary_lines(account: Account) -> list[str]:
-    """What an import did, a line for each file and one for all."""
-    lines = []
-    for each in account.files:
-        if each.complete_before:
-            lines.append(f"{each.name}: imported before, nothing to do ({each.counts.rows:,} rows)")
-            continue
-        counts: dict[str, Any] = {
-            "new articles": each.counts.articles,
-            "new wordings": each.counts.versions,
-            "known": each.counts.known,
-            "rejected": each.counts.rejected,
-        }
-        parts = ", ".join(f"{number:,} {name}" for name, number in counts.items())
-        commonest = sorted(each.reasons.items(), key=lambda item: -item[1])[:5]
-        reasons = ", ".join(f"{number:,} {reason}" for reason, number in commonest)
-        after = f" after the {each.before:,} of an earlier import" if each.before else ""
-        rate = f"; {each.counts.rows / each.seconds:,.0f} rows/s" if each.seconds > 1 else ""
-        lines.append(
-            f"{each.name}: {each.counts.rows:,} rows{after}: {parts}" + (f" ({reasons})" if reasons else "") + rate
-        )
-        if each.problem:
-            lines.append(f"  stopped: {each.problem}")
+    """What an import did: a line for each file, one for all files where there are several, and one for labels."""
+    lines = [_line(each) for each in account.files]
+    if len(lines) > 1:
+        done = [astuple(each.counts) for each in account.files if not each.complete_before]
+        total = ImportCounts(*(sum(column) for column in zip(*done, strict=True)))
+        lines.append(f"all files: {_counts_in_words(total)}")
     lines.append(
         f"{account.labelled:,} labelled, {account.relevant:,} on topic; {account.days_aggregated:,} days counted"
     )
