@@ -102,7 +102,9 @@ def _is_character(ref: str) -> bool:
     return number < 0xD800 or 0xDFFF < number < 0x110000
 
 
-_SPECIAL = frozenset({*feedparser.FeedParserDict.keymap, "category", "enclosures", "license", "updated", "updated_parsed"})
+_SPECIAL = frozenset(
+    {*feedparser.FeedParserDict.keymap, "category", "enclosures", "license", "updated", "updated_parsed"}
+)
 """Keys under which feedparser's dictionaries give something else than what is stored under them."""
 
 
