@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -106,6 +109,19 @@ def test_the_lead_helps_a_headline_that_is_too_short() -> None:
 def test_only_the_start_of_a_long_text_is_read() -> None:
     german, english = " ".join(TEXTS["de"]), " ".join(TEXTS["en"])
     assert language_of(german * 20, english * 1000, None) == ("de", "detected")
+
+
+def test_a_detector_loaded_in_the_background_is_the_one_that_is_asked() -> None:
+    """In a process of its own, where nobody has loaded it."""
+    program = (
+        "import sys\nfrom media_coverage import language\nassert 'py3langid' not in sys.modules\n"
+        "language.prepare()\nprint(*language.detect(sys.argv[1]), language._loaded.cache_info().misses)"
+    )
+    text = " ".join(TEXTS["uk"])
+    done = subprocess.run([sys.executable, "-c", program, text], capture_output=True, text=True, check=True)
+    code, probability, loaded = done.stdout.split()
+    assert (code, float(probability), loaded) == (*detect(text), "1")
+    assert done.stderr == ""
 
 
 @settings(deadline=None, max_examples=60)

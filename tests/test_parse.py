@@ -8,15 +8,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import feedparser
 import pytest
 from conftest import Item, rss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from media_coverage import parse as parse_module
 from media_coverage.parse import parse
 from media_coverage.records import Entry, Feed, Fetched, FetchOutcome, Outlet, ParsedFeed, Rejected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from feedserver import FeedServer
@@ -877,3 +880,32 @@ def test_any_header_is_survived(content_type: str, language: str) -> None:
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_text_in_an_item_is_survived(title: str, date: str) -> None:
     assert_well_behaved(read(rss([Item(title, title, published=date)]), limit=3))
+
+
+class Theirs(feedparser.FeedParserDict):  # type: ignore[misc]
+    """feedparser's dictionary as it comes."""
+
+    __getitem__, __contains__, get = parse_module._its_item, parse_module._its_contains, parse_module._its_get
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # feedparser's, about its own coming changes
+@given(
+    held=st.dictionaries(
+        st.sampled_from("title tags links published published_parsed summary category license".split()),
+        st.lists(st.just({"rel": "license", "href": "https://ledger.example/terms", "term": "World"}), max_size=2),
+    ),
+    key=st.sampled_from([*parse_module._SPECIAL, *"title tags links published summary nothing".split()]),
+)
+def test_quick_look_ups_find_what_those_of_feedparser_find(held: dict[str, list[dict[str, str]]], key: str) -> None:
+    ours, theirs = feedparser.FeedParserDict(held), Theirs(held)
+    assert found(ours.get, key) == found(theirs.get, key)
+    assert found(ours.__contains__, key) == found(theirs.__contains__, key)
+    assert found(ours.__getitem__, key) == found(theirs.__getitem__, key)
+
+
+def found(look_up: Callable[[str], object], key: str) -> object:
+    """What a look-up gives, or the error that it raises."""
+    try:
+        return look_up(key)
+    except LookupError as error:
+        return type(error)

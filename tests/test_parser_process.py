@@ -20,7 +20,7 @@ import media_coverage
 from media_coverage import pipeline
 from media_coverage.config import Network
 from media_coverage.parse import parse
-from media_coverage.parser_process import PROCESSES, Limits, ParserProcess, parse_all
+from media_coverage.parser_process import AHEAD, Limits, ParserProcess, parse_all
 from media_coverage.records import Feed, Fetched, FetchOutcome, Outlet, ParsedFeed, Rejected
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def test_two_documents_are_parsed_at_the_same_time(tmp_path: Path) -> None:
     assert [parsed.outcome for _, parsed in results if isinstance(parsed, Rejected)] == [FetchOutcome.NOT_A_FEED] * 2
 
 
-def test_documents_are_taken_only_while_a_process_is_free() -> None:
+def test_documents_are_taken_only_a_few_ahead() -> None:
     taken = 0
 
     def arriving() -> Iterator[Fetched]:
@@ -240,7 +240,7 @@ def test_documents_are_taken_only_while_a_process_is_free() -> None:
 
     results = parse_all(arriving(), Network(), TIGHT, "misbehaving_parsers:obey")
     for given, _ in enumerate(results):
-        assert taken - given <= PROCESSES
+        assert taken - given <= AHEAD
     assert taken == 20
 
 

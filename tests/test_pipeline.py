@@ -195,7 +195,7 @@ def test_stored_counts_equal_a_recomputation_from_scratch(feed_server: FeedServe
         pipeline.run(config, classifier=FakeClassifier())
         with open_store(config.database) as store:
             stored = store.daily_frames()
-            _, everything = store.all_days()
+            everything = store.articles_on(store.all_days())
         scratch = aggregate.daily_frames(everything, store.frames).sort_values(["date", "outlet"], ignore_index=True)
         pd.testing.assert_frame_equal(stored, scratch, check_dtype=False)
 
@@ -311,3 +311,18 @@ def test_a_killed_run_is_finished_by_the_next_one(feed_server: FeedServer, tmp_p
     pipeline.run(config, undisturbed, classifier=FakeClassifier())
     assert rows(config.database) == rows(undisturbed)
     assert len(rows(config.database)["articles"]) == 360
+
+
+def test_a_run_that_brings_nothing_loads_neither_pandas_nor_the_language_detector(
+    feed_server: FeedServer, tmp_path: Path
+) -> None:
+    """They take longer to load than such a run to do all else, and most runs of an hour bring nothing."""
+    serve(feed_server, {"/ledger.xml": [rss([FOOTBALL])]})
+    settings = tmp_path / "feeds.yaml"
+    settings.write_text(config_text(feed_server.url(), {"Ledger": ["/ledger.xml"]}), encoding="utf-8")
+    program = (
+        "import sys\nfrom media_coverage import pipeline\n(feed,) = pipeline.run(sys.argv[1]).feeds\n"
+        "print(feed.outcome.value, *sorted({'pandas', 'py3langid'} & {*sys.modules}))"
+    )
+    runs = [subprocess.check_output([sys.executable, "-c", program, str(settings)], text=True) for _ in range(2)]
+    assert runs == ["ok pandas py3langid\n", "unchanged\n"]

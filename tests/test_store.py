@@ -980,7 +980,7 @@ def test_every_view_can_be_read_on_an_empty_and_on_a_filled_database(store: Stor
     label_all(store, run)
     store.add_codes([Code(1, "ada", "1", relevant=True, frames=(True, False), certainty=1, purpose="audit")], NOW)
     store.add_sample("audit", Design(20, 7), draw(store.sampling_frame(), Design(20, 7)), NOW)
-    days = store.changed_articles()[0]
+    days = [day for day, _ in store.changed_days()]
     store.replace_periods(days, period_frames(store.articles_of(days), days, store.frames))
     store.replace_days(*aggregated(store))
     store.replace_health([judge(record, NOW) for record in store.feed_records(NOW)], NOW)
@@ -1523,8 +1523,8 @@ def label_all(store: Store, run_id: int, classifier: FakeClassifier | None = Non
 
 
 def aggregated(store: Store) -> tuple[list[str], pd.DataFrame]:
-    days, articles = store.changed_articles()
-    return days, daily_frames(articles, store.frames)
+    days = [day for day, _ in store.changed_days()]
+    return days, daily_frames(store.articles_on(days), store.frames)
 
 
 def test_every_text_waits_once_for_the_gate_and_once_for_a_label(store: Store, run_id: int) -> None:
@@ -1685,7 +1685,7 @@ MONDAY, TUESDAY, WEDNESDAY = (NOW.replace(day=day) for day in (2, 3, 4))
 
 
 def changed(store: Store) -> list[str]:
-    return store.changed_articles()[0]
+    return [day for day, _ in store.changed_days()]
 
 
 @pytest.fixture
@@ -1776,7 +1776,8 @@ def test_a_day_changes_too_when_a_story_of_it_gets_an_earlier_article(settled: S
 
 def test_replacing_days_leaves_the_others_alone(settled: Store) -> None:
     before = settled.daily_frames()
-    days, articles = settled.all_days()
+    days = settled.all_days()
+    articles = settled.articles_on(days)
     assert days == ["2026-02-02", "2026-02-03", "2026-02-04"]
     pd.testing.assert_frame_equal(daily_frames(articles, settled.frames), before, check_dtype=False)
     settled.replace_days(["2026-02-03"], daily_frames(articles, settled.frames).iloc[:0])

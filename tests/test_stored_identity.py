@@ -79,7 +79,8 @@ def decide(store: Store, run_id: int) -> None:
     waiting = store.unlabelled(run_id)
     framings = FakeClassifier().classify([text for _, text in waiting], evidence=True)
     store.add_labels(run_id, [(id_, framing) for (id_, _), framing in zip(waiting, framings, strict=True)], NOW)
-    days, articles = store.changed_articles()
+    days = [day for day, _ in store.changed_days()]
+    articles = store.articles_on(days)
     store.replace_days(days, daily_frames(articles, store.frames))
 
 
@@ -352,7 +353,8 @@ def test_prune_removes_old_off_topic_texts_and_keeps_identity_labels_and_counts(
     assert table(aged, "SELECT count(*) FROM label WHERE evidence LIKE '%football%'") == [(0,)]
     assert aged.integrity() == "ok"
     assert aged.prune(NOW - 30 * DAY, NOW) == Pruned(0, 0, 0)
-    days, articles = aged.all_days()
+    days = aged.all_days()
+    articles = aged.articles_on(days)
     aged.replace_days(days, daily_frames(articles, aged.frames))
     assert [table(aged, sql) for sql in KEPT] == before, "counting everything anew gives the same"
 

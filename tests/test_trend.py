@@ -89,7 +89,7 @@ def test_an_upgraded_database_gets_its_aggregates_with_the_next_run(tmp_path: Pa
         whole = store.period_frames("month", "country")
         store.replace_periods([day.isoformat()], whole[:0])
         assert store.period_frames("month", "country").empty
-        days, _ = store.all_days()
+        days = store.all_days()
         around = store.articles_of(aggregate.days_around(days))
         store.replace_periods(days, aggregate.period_frames(around, days, store.frames))
         pd.testing.assert_frame_equal(store.period_frames("month", "country"), whole)

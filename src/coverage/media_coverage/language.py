@@ -5,7 +5,9 @@ Headlines are short, so the declaration of the feed counts: the detector overrul
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ SURE = 0.99
 """Probability at which the detector overrules the feed's declaration."""
 CONFIDENT = 0.75
 """Probability below which an undeclared text counts as of unknown language."""
+_LOADING = threading.Lock()
 _MIN_LETTERS = 25
 _ENOUGH = 200
 """Characters that are read. Detection costs more than storing a text, and grows with the length."""
@@ -32,7 +35,7 @@ def declared_code(tag: str | None) -> str | None:
 
 
 @cache
-def _identifier() -> Callable[[str], tuple[str, float]]:
+def _loaded() -> Callable[[str], tuple[str, float]]:
     from py3langid.langid import MODEL_DIR, MODEL_FILE, LanguageIdentifier
 
     try:
@@ -41,9 +44,24 @@ def _identifier() -> Callable[[str], tuple[str, float]]:
         raise TrackerError(f"the language detector cannot be unpacked: {error}; is the disk full?") from error
     # Pidgins and creoles written much like their parent (all with three-letter codes) only draw probability away.
     identifier.set_languages([code for code in identifier.labels if len(code) == 2])
-    # It picks columns, which leaves the scores of a feature far apart in memory; side by side they are read twice as fast.
+    # It picks columns, which leaves the scores of a feature far apart in memory; side by side they are read faster.
     identifier.nb_ptc = np.ascontiguousarray(identifier.nb_ptc)
     return identifier.classify  # type: ignore[no-any-return]
+
+
+def _identifier() -> Callable[[str], tuple[str, float]]:
+    with _LOADING:
+        return _loaded()
+
+
+def prepare() -> None:
+    """Load the detector in the background: half a second, for the most part of unpacking, which holds nobody up."""
+
+    def load() -> None:
+        with contextlib.suppress(TrackerError):  # whoever needs it will be told
+            _identifier()
+
+    threading.Thread(target=load, name="language").start()
 
 
 def detect(text: str) -> tuple[str | None, float]:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 PROCESSES = 2
 """Parsing 45 MB of real feeds takes several seconds; fetching leaves the other processors idle."""
 
+AHEAD = 2 * PROCESSES
+"""Documents taken and not yet handed over: whoever stores one finds the next ones parsed, and no child waits for it."""
+
 PARSER = f"{__package__}.parse:parse"
 EXTRACTOR = f"{__package__}.fulltext:extract"
 PAGE_READER = f"{__package__}.fulltext:article"
@@ -222,8 +225,8 @@ def _work_through(
     """Yield every Fetched with what `function` makes of it, None where there is no body.
 
     PROCESSES documents are parsed at a time, so a slow one does not hold up those behind it, and the order may
-    change. The iterator is taken from only while a process is free; a None in it says that nothing arrives just now,
-    which is the moment to hand over what has been parsed. Closing kills what is under way.
+    change. The iterator is taken from only while fewer than AHEAD are under way; a None in it says that nothing arrives
+    just now, which is the moment to hand over what has been parsed. Closing kills what is under way.
     """
     with contextlib.ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(PROCESSES, "parse"))
@@ -245,7 +248,7 @@ def _work_through(
                 continue
             if fetched is not None:
                 under_way.add(threads.submit(work, fetched))
-            patience = None if len(under_way) == PROCESSES else 0
+            patience = None if len(under_way) == AHEAD else 0
             done, under_way = wait(under_way, patience, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()

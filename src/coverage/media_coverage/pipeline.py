@@ -12,20 +12,20 @@ import itertools
 import logging
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import aggregate, fulltext, health, logs, sample, schedule
 from . import config as configuration
+from . import fulltext, health, logs, sample, schedule
 from .classify import load_classifier
 from .coded import fingerprint, resembling
 from .errors import ExitCode, ModelError, StoreError, TrackerError
 from .fetch import arrivals, host_of
 from .identity import identify, lead_of, outlets_by_name_and_host, text_sha256
 from .interruption import held_back
-from .language import language_of, unreadable
+from .language import language_of, prepare, unreadable
 from .lock import locked
 from .parser_process import extract_all, parse_all
 from .records import (
@@ -42,7 +42,7 @@ from .records import (
 from .store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from .classify import Classifier
     from .config import Config, Network
@@ -156,7 +156,7 @@ def _ingest(
     )
     with (
         contextlib.closing(answers) as arriving,
-        contextlib.closing(parse_all(arriving, config.network)) as documents,
+        contextlib.closing(parse_all(_preparing(arriving), config.network)) as documents,
     ):
         for fetched, parsed in documents:
             result = _store_one(store, run_id, fetched, parsed, outlets)
@@ -168,9 +168,19 @@ def _ingest(
     return results
 
 
+def _preparing(arriving: Iterable[Fetched | None]) -> Iterator[Fetched | None]:
+    """The same, and at the first document the language detector begins to load: a parser starts meanwhile, too."""
+    prepared = False
+    for fetched in arriving:
+        if not prepared and fetched is not None and fetched.body:
+            prepare()
+            prepared = True
+        yield fetched
+
+
 def _report_feed(result: FeedResult) -> None:
     level = logging.WARNING if result.outcome.attempted and not result.outcome.succeeded else logging.INFO
-    data = asdict(result)
+    data: dict[str, object] = {name: getattr(result, name) for name in result.__slots__}
     data |= {"event": "feed", "feed": data.pop("feed_url"), "outcome": result.outcome.value}
     sentence = result.error or _brought(result)
     log.log(level, "%s %s: %s", result.outcome.value, result.feed_url, sentence, extra=data)
@@ -325,13 +335,17 @@ def apply_aggregates(store: Store) -> int:
     """Recompute the stored counts of the days that changed, so many at a time as memory bears. Returns how many."""
     store.store_collection()
     changed = store.changed_days()
+    if not changed:
+        return 0
+    from . import aggregate  # and with it pandas, half of all imports: most runs of an hour change nothing
+
     sizes = itertools.accumulate(articles for _, articles in changed)
     numbered = zip((size // COUNTED_AT_ONCE for size in sizes), changed, strict=True)
     for _, part in itertools.groupby(numbered, lambda each: each[0]):
         days = [day for _, (day, _) in part]
         around = store.articles_of(aggregate.days_around(days))
         store.replace_periods(days, aggregate.period_frames(around, days, store.frames))
-        articles = store.counted_articles(days)
+        articles = store.articles_on(days)
         store.replace_days(days, aggregate.daily_frames(articles, store.frames))  # last: it ends the days' change
     return len(changed)
 
@@ -539,7 +553,10 @@ def _run(
         pages=pages,
         pages_read=pages_read,
     )
-    data = asdict(summary) | {"event": "run_finished", "feeds": len(results)}
+    data = {name: getattr(summary, name) for name in summary.__slots__} | {
+        "event": "run_finished",
+        "feeds": len(results),
+    }
     data |= {"failed": sum(result.outcome.attempted and not result.outcome.succeeded for result in results)}
     seconds = (finished - started).total_seconds()
     log.info("finished in %.1f s with exit code %d", seconds, code, extra=data | {"seconds": seconds})

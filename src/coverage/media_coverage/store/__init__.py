@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from ..framing import DEFAULT_FRAMES, Frames
 from .aggregates import Aggregates
 from .connection import BUSY_SECONDS, check_frames, check_ours, connect, engine, frames_of, migrate, speaking_of
@@ -21,6 +19,7 @@ from .pages import Pages
 from .reading import Reading
 from .retention import Retention
 from .samples import Samples
+from .sqlite import Database
 
 __all__ = ["BUSY_SECONDS", "Store", "connect", "engine", "open_store"]
 

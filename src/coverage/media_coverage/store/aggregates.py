@@ -17,27 +17,11 @@ class Aggregates(Connection):
     """Counts of days and periods, and which of them are out of date."""
 
     @translated
-    def changed_articles(self) -> tuple[list[str], pd.DataFrame]:
-        """The days to recompute, and the articles of those days.
-
-        A day changes too when it shares a story with a changed day, because the story's first article may now be
-        another. Columns as in v_articles, plus `opens_story` (the first on-topic one of its story), `opens_own` (the
-        first of them that is no wire copy) and `listed` (a feed that is no search lists it).
-        """
-        days = [
-            day
-            for (day,) in self._db.execute(
-                "SELECT date FROM changed_day UNION SELECT b.date FROM changed_day c JOIN article a ON a.date = c.date "
-                "JOIN article b ON b.story_id = a.story_id ORDER BY 1"
-            )
-        ]
-        return days, self._articles_of_days(days)
-
-    @translated
     def changed_days(self) -> list[tuple[str, int]]:
         """The days to recompute, oldest first, with their articles.
 
-        Those that share a story with a changed day count as changed from now on, too.
+        A day changes too when it shares a story with a changed day, because the story's first article may now be
+        another; such days count as changed from now on.
         """
         with self._writing():
             self._db.execute(
@@ -49,17 +33,17 @@ class Aggregates(Connection):
         ).fetchall()
 
     @translated
-    def counted_articles(self, days: list[str]) -> pd.DataFrame:
-        """The articles of some days, columns as in `changed_articles`."""
-        return self._articles_of_days(days)
+    def all_days(self) -> list[str]:
+        """Every day that has articles."""
+        return [day for (day,) in self._db.execute("SELECT DISTINCT date FROM article ORDER BY 1")]
 
     @translated
-    def all_days(self) -> tuple[list[str], pd.DataFrame]:
-        """Like `changed_articles`, for every day that has articles."""
-        days = [day for (day,) in self._db.execute("SELECT DISTINCT date FROM article ORDER BY 1")]
-        return days, self._articles_of_days(days)
+    def articles_on(self, days: Sequence[str]) -> pd.DataFrame:
+        """The articles of these days.
 
-    def _articles_of_days(self, days: list[str]) -> pd.DataFrame:
+        Columns as in v_articles, plus `opens_story` (the first on-topic one of its story), `opens_own` (the first of
+        them that is no wire copy) and `listed` (a feed that is no search lists it).
+        """
         return self._frame(
             "SELECT v.article_id, v.date, v.outlet, v.outlet_group, v.country, v.story_id, v.on_topic, v.label, "
             "v.feeds, v.wire_copy, EXISTS (SELECT 1 FROM sighting s JOIN feed f ON f.id = s.feed_id "
@@ -70,7 +54,7 @@ class Aggregates(Connection):
             "AND w.on_topic AND NOT w.wire_copy "
             "AND (w.published_at, w.article_id) < (v.published_at, v.article_id)) AS opens_own "
             "FROM v_articles v WHERE v.date IN (SELECT value FROM json_each(?))",
-            json.dumps(days),
+            json.dumps(list(days)),
         )
 
     @translated

@@ -8,12 +8,11 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
-from sqlite_utils import Database
-
 from ..errors import ExitCode, StoreBusyError, StoreError
 from ..framing import DEFAULT_FRAMES
 from ..interruption import held_back
 from . import schema
+from .sqlite import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

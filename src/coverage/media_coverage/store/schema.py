@@ -15,18 +15,17 @@ from datetime import datetime
 from string import Template
 from typing import TYPE_CHECKING
 
-from sqlite_utils.migrations import Migrations
-
 from .. import genre, stories, wire
 from ..framing import DEFAULT_FRAMES, Frames
 from ..identity import canonical_url
 from ..records import Frame
 from .descriptions import DESCRIPTIONS
 from .kinds import KINDS, Kind
+from .sqlite import Migrations
 from .views import VIEWS
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from .sqlite import Database
 
 APPLICATION_ID = 0x6D_63_6F_76
 """Marks the SQLite file as ours ("mcov")."""
