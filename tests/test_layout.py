@@ -42,6 +42,9 @@ OWNERS = {
     "yaml": {"config"},
     "pydantic": {"config"},
     "click": {"cli", "commands"},
+    "pyarrow": {"parquet"},
+    "duckdb": {"lake"},
+    "ray": {"engines"},
     "filelock": {"lock"},
 }
 """One owner per foreign library (a library missing here may be imported anywhere). A package is one owner."""
@@ -65,12 +68,16 @@ IMPURE = {
     "parser_process",
     "lock",
     "interruption",
+    "parquet",
+    "lake",
+    "engines",
+    "labelling",
 }
 
 ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
-    | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
-    | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor".split(), 2)
+    | dict.fromkeys("explain coded interchange finetune export correction series events lake engines".split(), 1)
+    | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor labelling".split(), 2)
     | {"demo": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""

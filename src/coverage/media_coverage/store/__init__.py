@@ -15,15 +15,15 @@ from ..framing import DEFAULT_FRAMES, Frames
 from .aggregates import Aggregates
 from .connection import BUSY_SECONDS, check_frames, check_ours, connect, engine, frames_of, migrate, speaking_of
 from .labels import Labels
+from .lakes import Lakes
 from .pages import Pages
-from .reading import Reading
 from .retention import Retention
 from .samples import Samples
 
 __all__ = ["BUSY_SECONDS", "Store", "engine", "open_store"]
 
 
-class Store(Pages, Labels, Retention, Samples, Aggregates, Reading):
+class Store(Pages, Labels, Retention, Samples, Aggregates, Lakes):
     """An open database. Use `open_store`; close it, or use it as a context manager.
 
     `frames` are the two that it holds; labels and columns are called after them.

@@ -321,6 +321,13 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "through_fetch": "newest attempt when it was stored",
         "listed": "feeds, whether feeds.yaml lists them, group and country: stored rows hold for these",
     },
+    "lake": {
+        "one": "always 1: all counts are of this lake, and none of articles in the database",
+        "path": "folder of Parquet files, as `media-coverage aggregate` was given it",
+        "source": "the lake in DuckDB's SQL, what stands after FROM",
+        "articles": "articles in the lake",
+        "counted_at": f"when the counts were made; {_TIME}",
+    },
     "period_frames": {
         "period": "day, week (ISO, from Monday) or month",
         "scope": "all, group, outlet or country: what the row is about",

@@ -708,3 +708,13 @@ def m014_collection(db: Database) -> None:
         "UPDATE feed SET (articles, newest_article_at) = (SELECT count(*), max(a.published_at) FROM sighting s "
         "JOIN article a ON a.id = s.article_id WHERE s.feed_id = feed.id)"
     )
+
+
+@migrations()
+def m012_lake(db: Database) -> None:
+    """Which lake the counts are of, where they are not of the database's own articles."""
+    db.execute(
+        "CREATE TABLE lake (one INTEGER PRIMARY KEY CHECK (one = 1), path TEXT NOT NULL CHECK (path <> ''), "
+        "source TEXT NOT NULL CHECK (source <> ''), articles INTEGER NOT NULL CHECK (articles >= 0), "
+        "counted_at TEXT NOT NULL) STRICT"
+    )
