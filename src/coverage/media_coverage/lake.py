@@ -232,7 +232,7 @@ class Lake:
             "SELECT * REPLACE (CAST(date AS VARCHAR) AS date, CAST(passed_gate AS INTEGER) AS passed_gate, "  # noqa: S608
             "CAST(on_topic AS INTEGER) AS on_topic, CAST(uncertain AS INTEGER) AS uncertain, "
             f"CAST(wire_copy AS INTEGER) AS wire_copy) FROM {_FILES} WHERE date IS NOT NULL "
-            f"AND CAST(date AS VARCHAR) BETWEEN $since AND $until {wanted} ORDER BY published_at DESC, article_id",
+            f"AND CAST(date AS VARCHAR) BETWEEN $since AND $until {wanted} ORDER BY published_at DESC, {_BY_ID}",
             since=since,
             until=until,
         )
@@ -244,7 +244,7 @@ class Lake:
             "SELECT article_id, CAST(date AS VARCHAR) AS date, outlet, outlet_group, country, story_id, "  # noqa: S608
             "CASE WHEN on_topic THEN label ELSE 'off_topic' END AS label, CAST(uncertain AS INTEGER) AS uncertain, "
             f"{outputs} FROM {_FILES} WHERE date IS NOT NULL AND passed_gate "
-            f"AND CAST(date AS VARCHAR) BETWEEN $since AND $until ORDER BY date, {_ORDER}",
+            f"AND CAST(date AS VARCHAR) BETWEEN $since AND $until ORDER BY date, {_BY_ID}",
             since=since,
             until=until,
         )
@@ -269,8 +269,11 @@ class Lake:
 
 _FILES = "read_parquet(getvariable('files'), hive_partitioning = false)"
 
-_ORDER = "published_at, try_cast(article_id AS BIGINT) NULLS LAST, article_id"
-"""Which of a story's articles is the first: as in a database, where ids are numbers."""
+_BY_ID = "try_cast(article_id AS BIGINT) NULLS LAST, article_id"
+"""As in a database, where ids are numbers."""
+
+_ORDER = f"published_at, {_BY_ID}"
+"""Which of a story's articles is the first."""
 
 
 @contextlib.contextmanager

@@ -56,7 +56,11 @@ def footer(path: Path) -> Footer:
     try:
         with pa.parquet.ParquetFile(path) as file:
             noted = file.metadata.metadata or {}
-            about = {key.decode(errors="replace"): value.decode(errors="replace") for key, value in noted.items()}
+            about = {
+                key.decode(errors="replace"): value.decode(errors="replace")
+                for key, value in noted.items()
+                if key != b"ARROW:schema"
+            }
             return Footer(file.metadata.num_rows, tuple(file.schema_arrow.names), about)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(path, error) from error

@@ -25,12 +25,16 @@ class Lakes(Runs, Reading):
     """A database shows its own articles, or the counts of one lake. What is read of a lake's articles is read there."""
 
     @translated
-    def shown_lake(self) -> lake.Lake | None:
-        """The lake whose counts are shown, None where the articles are the database's own. Raises LakeError."""
+    def lake_folder(self) -> Path | None:
+        """The lake whose counts are shown, None where the articles are the database's own."""
         if not self._db.table("lake").exists():  # a reader may be newer than the file
             return None
         path = self._one("SELECT path FROM lake")
-        return None if path is None else lake.opened(Path(path))
+        return None if path is None else Path(path)
+
+    def _lake(self) -> lake.Lake | None:
+        folder = self.lake_folder()
+        return None if folder is None else lake.opened(folder)
 
     @translated
     def show_lake(
@@ -79,7 +83,7 @@ class Lakes(Runs, Reading):
         `since` and `until` are days (YYYY-MM-DD), both included. `on_topic=None` gives all articles. Of a lake, what it
         does not know of an article is missing.
         """
-        shown = self.shown_lake()
+        shown = self._lake()
         if shown is None:
             return super().articles(since, until, on_topic=on_topic)
         columns = super().articles("1", "0").columns
@@ -91,7 +95,7 @@ class Lakes(Runs, Reading):
         Columns: article_id, version_id, date, outlet, outlet_group, country, story_id, label (off_topic where the model
         finds it so), uncertain, p_relevant and p_<output> for both frames. `since` and `until` are days, both included.
         """
-        shown = self.shown_lake()
+        shown = self._lake()
         if shown is None:
             return super().labelled(since, until, model_id=model_id)
         return shown.labelled(since, until if model_id in {None, shown.info.model_id} else "")
