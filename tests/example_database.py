@@ -1,8 +1,8 @@
 """A database with something in every table, the same in every byte that matters: the bundled samples at fixed times.
 
 Four runs over the sample feeds (one day between them has none), two models that differ now and then, an audit that two
-people have coded, pages that were read, a file that was imported. Network and classifier are stood in for; all else is the real thing. From it
-come the examples of docs/schema.md, and the queries of docs/queries.md are tried on it.
+people have coded, pages that were read, a file that was imported. Network and classifier are stood in for; all else is
+the real thing. From it come the examples of docs/schema.md, and the queries of docs/queries.md are tried on it.
 """
 
 from __future__ import annotations

@@ -45,6 +45,8 @@ OWNERS = {
     "warcio": {"warc"},
     "datasette": {"serve"},
     "click": {"cli", "commands"},
+    "duckdb": {"lake"},
+    "ray": {"engines"},
     "filelock": {"lock"},
     "pyarrow": {"parquet"},
 }
@@ -73,12 +75,16 @@ IMPURE = {
     "parquet",
     "datapackage",
     "webscreen",
+    "lake",
+    "engines",
+    "labelling",
 }
 
 ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
-    | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
-    | dict.fromkeys("pipeline report compare train trend attention drift multiverse doctor datapackage".split(), 2)
+    | dict.fromkeys("explain coded interchange finetune export correction series events lake engines".split(), 1)
+    | dict.fromkeys("pipeline report compare train trend attention drift multiverse".split(), 2)
+    | dict.fromkeys("doctor datapackage labelling".split(), 2)
     | dict.fromkeys("shares news alerts".split(), 1)
     | dict.fromkeys("material words page digest atom serve".split(), 2)
     | {"warc": 2, "backfill": 3, "demo": 3, "voices": 3, "commands": 4, "cli": 5, "__main__": 6}

@@ -32,7 +32,7 @@ from .language import language_of
 from .lock import locked
 from .records import Archived, DateSource, Feed, FeedKind, ImportCounts, SummarySource
 from .store import open_store
-from .topic import Query
+from .topic import Query, gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -161,7 +161,7 @@ def _prepared(row: Row, settings: Settings) -> Archived | Rejection:
         kind,
         stories.headline_band(entry.title),
         stories.bands(text),
-        pipeline.gate(_query(settings.query), settings.language, entry.title, entry.summary, sighting.language),
+        gate(_query(settings.query), settings.language, entry.title, entry.summary, sighting.language),
         source,
     )
 

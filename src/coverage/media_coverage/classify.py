@@ -110,8 +110,14 @@ def model_input(text: Text, summary_words: int) -> str:
     return f"{title} {summary}" if title[-1] in ".!?…:;" else f"{title}. {summary}"
 
 
+CORES = "MEDIA_COVERAGE_CORES"
+"""Environment variable: the cores that a process uses, for workers and for machines that are shared."""
+
+
 def cores() -> int:
     """The cores this process may use, which can be fewer than the machine has."""
+    if (said := os.environ.get(CORES, "")).isascii() and said.isdigit() and int(said):
+        return int(said)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

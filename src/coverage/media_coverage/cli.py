@@ -64,7 +64,7 @@ SECTIONS: dict[str, tuple[click.Command, ...]] = {
     ),
     "Share": (serve.serve, data.export_command),
     "Code by hand": (coding.sample, coding.code, coding.samples, coding.agreement, coding.adjudicate, coding.codes),
-    "Models": (label.classify, label.compare, label.explain, label.score, label.evaluate, label.train),
+    "Models": (label.classify, label.aggregate, label.compare, label.explain, label.score, label.evaluate, label.train),
 }
 """The commands in the order in which `--help` shows them."""
 

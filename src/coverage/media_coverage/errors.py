@@ -9,6 +9,8 @@ TrackerError                 base: one sentence saying what happened, where, and
 ├── TrendError               what is stored does not carry the trend that was asked for
 ├── ServeError               the database cannot be shown at the address that was asked for
 ├── InputError               a file given on the command line cannot be used
+├── LakeError                a folder of Parquet files cannot be read or written
+├── WorkerError              a process or machine that labels has failed
 └── AlreadyRunningError      another run holds the lock
 
 A feed that fails is not an error here: it is a `FetchOutcome`, a value that ends as a row.
@@ -113,6 +115,23 @@ class InputError(TrackerError):
     def __init__(self, message: str, *, path: Path | str, line: int | None = None) -> None:
         self.path, self.line = path, line
         super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+
+
+class LakeError(TrackerError):
+    """`path` is the folder or file. Exit code 2 where the user pointed at the wrong folder, 3 otherwise."""
+
+    def __init__(self, message: str, *, path: Path | str, exit_code: ExitCode = ExitCode.USAGE) -> None:
+        self.path = path
+        self.exit_code = exit_code
+        super().__init__(f"{path}: {message}")
+
+
+class WorkerError(TrackerError):
+    """What a worker said, or how it died; `exit_code` is that of its error."""
+
+    def __init__(self, message: str, *, exit_code: ExitCode = ExitCode.NOTHING_WORKED) -> None:
+        self.exit_code = exit_code
+        super().__init__(message)
 
 
 class AlreadyRunningError(TrackerError):

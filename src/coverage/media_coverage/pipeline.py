@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import config as configuration
-from . import fulltext, health, logs, sample, schedule
+from . import fulltext, health, lake, logs, sample, schedule
 from .classify import load_classifier
 from .coded import fingerprint, resembling
-from .errors import ExitCode, ModelError, StoreError, TrackerError
+from .errors import ExitCode, LakeError, ModelError, StoreError, TrackerError
 from .fetch import arrivals, host_of
 from .identity import identify, lead_of, outlets_by_name_and_host, text_sha256
 from .interruption import held_back
@@ -32,7 +32,6 @@ from .records import (
     Feed,
     FeedState,
     FetchOutcome,
-    GateDecision,
     PageText,
     ParsedFeed,
     Rejected,
@@ -40,14 +39,16 @@ from .records import (
     SummarySource,
 )
 from .store import open_store
+from .topic import gate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
     from .classify import Classifier
     from .config import Config, Network
     from .framing import Frames
-    from .records import FeedResult, Fetched, Outlet, Page, Pruned, Text
+    from .lake import Lake
+    from .records import FeedResult, Fetched, Framing, Outlet, Page, Pruned, Text
     from .sample import Design
     from .schedule import Due
     from .store import Store
@@ -55,6 +56,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[str, int, int], None]
     """Called with a stage ("feeds", "texts"), how much of it is done, and how much there is."""
+
+    Spread = Callable[[Sequence[Sequence[Text]]], Generator[list[tuple[Text, Framing]]]]
+    """Batches of texts → each batch with its labels, in any order."""
 
 LABEL_BATCH = 100
 """Labels per transaction: what a crash can cost."""
@@ -78,14 +82,6 @@ T = TypeVar("T")
 def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def gate(query: Query, topic_language: str, title: str, summary: str, language: str | None) -> GateDecision:
-    """Keywords first, then language: the classifier reads one language only. Unknown languages pass."""
-    decision = query.decide(title, summary)
-    if decision.passed and (reason := unreadable(language, topic_language)):
-        return GateDecision(False, "language", reason)
-    return decision
 
 
 def _now() -> datetime:
@@ -310,10 +306,12 @@ def apply_labels(
     classifier: Classifier,
     progress: Progress | None = None,
     clock: Callable[[], datetime] = _now,
+    *,
+    spread: Spread | None = None,
 ) -> tuple[int, int]:
     """Label every text that passed the gate and has no label of the run's model, equal texts once.
 
-    Returns (labels, relevant ones).
+    With `spread`, other processes or machines do it; each batch is stored as it comes. Returns (labels, relevant ones).
     """
     labelled = relevant = done = 0
     waiting = store.unlabelled(run_id)
@@ -321,14 +319,24 @@ def apply_labels(
         labelled, relevant = store.copy_labels(run_id, clock())
     if labelled:
         waiting = store.unlabelled(run_id)
-    for batch in _batches(waiting, LABEL_BATCH):
-        framings = classifier.classify([text for _, text in batch], evidence=True)
-        ids = [version_id for version_id, _ in batch]
-        added = store.add_labels(run_id, list(zip(ids, framings, strict=True)), clock())
-        labelled, relevant, done = labelled + added[0], relevant + added[1], done + len(batch)
-        if progress:
-            progress("texts", done, len(waiting))
+    ids: dict[Text, list[int]] = {}
+    for version_id, text in waiting:
+        ids.setdefault(text, []).append(version_id)
+    batches = list(_batches(list(ids), LABEL_BATCH))
+    answers = spread(batches) if spread else (label_texts(classifier, batch) for batch in batches)
+    with contextlib.closing(answers):
+        for answer in answers:
+            framings = [(version_id, framing) for text, framing in answer for version_id in ids[text]]
+            added = store.add_labels(run_id, framings, clock())
+            labelled, relevant, done = labelled + added[0], relevant + added[1], done + len(framings)
+            if progress:
+                progress("texts", done, len(waiting))
     return labelled, relevant
+
+
+def label_texts(classifier: Classifier, texts: Sequence[Text]) -> list[tuple[Text, Framing]]:
+    """Each text with its label and the sentence that decided."""
+    return list(zip(texts, classifier.classify(texts, evidence=True), strict=True))
 
 
 def apply_aggregates(store: Store) -> int:
@@ -399,23 +407,45 @@ def check_frames(classifier: Classifier, frames: Frames) -> None:
 
 
 def relabel(
-    database: Path, classifier: Classifier, progress: Progress | None = None, *, activate: bool = False
+    database: Path,
+    classifier: Classifier,
+    progress: Progress | None = None,
+    *,
+    activate: bool = False,
+    spread: Spread | None = None,
 ) -> tuple[int, int]:
     """Label what is stored with another model; earlier labels stay. Returns (labelled, relevant).
 
-    With `activate` reports show this model from now on. Raises as `run` does; a second call goes on from there.
+    With `activate` reports show this model from now on. `spread` as of `apply_labels`. Raises as `run` does; a second
+    call goes on from there.
     """
     with open_store(database) as store:  # a relabelling must not make a new database
         check_frames(classifier, store.frames)
     with locked(database, "classify"), open_store(database, read_only=False) as store:
         begin = functools.partial(store.begin_relabelling, classifier.info, _now(), activate=activate)
         with recorded(store, begin, _now) as run_id:
-            labelled, relevant = apply_labels(store, run_id, classifier, progress)
+            labelled, relevant = apply_labels(store, run_id, classifier, progress, spread=spread)
             apply_aggregates(store)
             store.end_run(run_id, "finished", ExitCode.OK, _now())
             data = {"labelled": labelled, "relevant": relevant, "model": classifier.info.model_id}
             log.info("%d texts labelled, %d on topic", labelled, relevant, extra={"event": "relabelled"} | data)
     return labelled, relevant
+
+
+def count_lake(folder: Path, database: Path, config: Config) -> tuple[Lake, int]:
+    """Count the articles of a lake and store the counts in a database that has none of its own.
+
+    Returns the lake and how many of its articles are in no count, for want of a date. Raises LakeError where the lake
+    is not whole or of another topic, StoreError where the database holds articles.
+    """
+    found = lake.opened(folder)
+    if (found.query, found.language) != (config.query.text, config.topic.language):
+        raise LakeError(f"was labelled for another topic: {found.query!r}, language {found.language}", path=folder)
+    if found.info.frames != config.frames:
+        raise LakeError(f"holds the frames {found.info.frames}, but feeds.yaml names {config.frames}", path=folder)
+    with locked(database, "aggregate"), open_store(database, read_only=False, frames=config.frames) as store:
+        store.show_lake(found, config, found.daily_frames(), found.period_frames(), _now())
+    return found, found.undated()
 
 
 def prune(database: Path, older_than: int, *, everything: bool = False, dry_run: bool = False) -> Pruned:

@@ -17,6 +17,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from .language import unreadable
 from .records import GateDecision
 
 _TOKEN = re.compile(r'\s*(?:(?P<paren>[()])|"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+))')
@@ -189,3 +190,11 @@ class Query:
         failed = next(part for part in parts if not part.match(folded)[0])
         shown = str(failed)
         return GateDecision(False, "keywords", f"no match for {shown[:117] + '...' if len(shown) > 120 else shown}")
+
+
+def gate(query: Query, topic_language: str, title: str, summary: str, language: str | None) -> GateDecision:
+    """Keywords first, then language: the classifier reads one language only. Unknown languages pass."""
+    decision = query.decide(title, summary)
+    if decision.passed and (reason := unreadable(language, topic_language)):
+        return GateDecision(False, "language", reason)
+    return decision

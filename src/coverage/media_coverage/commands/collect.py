@@ -136,6 +136,7 @@ def status(config_path: Path, db: Path | None, as_json: bool) -> None:
     now = datetime.now(UTC)
     with open_store(database_path(db, config_path)) as store:
         counts, runs, feeds = store.counts(), store.runs(1), store.feeds()
+        lake = store.lake_folder()
         health = assess(store.feed_records(now), store.last_finished_at(), now)
     if as_json:
         last = json.loads(runs.to_json(orient="records", date_format="iso"))
@@ -143,6 +144,7 @@ def status(config_path: Path, db: Path | None, as_json: bool) -> None:
         print_json(
             {
                 "counts": counts,
+                "lake": str(lake) if lake else None,
                 "last_run": last[0] if last else None,
                 "summary": health.line,
                 "standstill": health.standstill,
@@ -157,6 +159,8 @@ def status(config_path: Path, db: Path | None, as_json: bool) -> None:
     console = open_console()
     console.print(f"Feeds: {health.line}.", *([escape(health.standstill)] if health.standstill else []), sep="\n")
     console.print(", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
+    if lake is not None:
+        console.print(escape(f"the counts are those of a lake, {lake}; nothing is collected here"))
     for row in runs.to_dict("records"):
         console.print(
             f"last run {row['started_at']:%Y-%m-%d %H:%M UTC}: {row['state']}, exit code {row['exit_code']}, "

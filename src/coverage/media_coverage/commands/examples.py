@@ -41,7 +41,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "classify": (
         ("classify", "label what is stored and has no label of the present model"),
         ("classify --model zero-shot --activate", "another model, shown from now on"),
+        ("classify --from articles --to lake", "Parquet files instead of a database, on all cores"),
+        ("classify --engine ray --address head:6379 --from articles --to lake", "the same on a cluster"),
     ),
+    "aggregate": (("aggregate --from lake --db lake.db", "counts of labelled Parquet files, for reports"),),
     "compare": (("compare", "the last two models: where they differ, and what that does to the trend"),),
     "explain": (
         ('explain "Kyiv fears a deal over its head"', "which words carry the label"),

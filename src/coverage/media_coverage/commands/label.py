@@ -1,4 +1,4 @@
-"""Commands around the classifier: score, evaluate, classify, compare, explain, train."""
+"""Commands around the classifier: score, evaluate, classify, aggregate, compare, explain, train."""
 
 from __future__ import annotations
 
@@ -13,15 +13,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import logs
-from ..errors import InputError
-from .options import common, configured_classifier, configured_frames, database_path, load_config, model_options
+from ..errors import ExitCode, InputError
+from .options import (
+    classifier_options,
+    common,
+    configured_classifier,
+    configured_frames,
+    database_path,
+    load_config,
+    model_options,
+)
 from .terminal import open_console, print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
     from ..classify import ModelInfo
     from ..explain import Explanation
     from ..framing import Frames
     from ..records import Framing, Text
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+MANY_TEXTS = 2000
+"""Texts from which on worker processes are worth the seconds that they take to start (docs/engines.md)."""
 
 SCORE_BATCH = 256
 """Texts read, labelled and printed at a time: bounded memory, and results while a long file is still being read."""
@@ -139,23 +154,118 @@ def _print_scores(scores: dict[str, Any], model_id: str) -> None:
 @common
 @model_options
 @click.option("--activate", is_flag=True, help="Show this model in reports and aggregates from now on.")
-def classify(config_path: Path, db: Path | None, model: str | None, device: str | None, activate: bool) -> None:
-    """Label everything stored with another model. Earlier labels stay; nothing is fetched.
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help=f"What labels: this machine, in worker processes from {MANY_TEXTS:,} texts on, or Ray (extra ray).",
+)
+@click.option("--workers", type=click.IntRange(1), help="Worker processes or actors [default: one per core].")
+@click.option("--address", metavar="HOST:PORT", help="A running Ray cluster [default: Ray starts on this machine].")
+@click.option("--from", "source", type=_FOLDER, help="Label Parquet files of this folder instead of the database.")
+@click.option("--to", "target", type=_FOLDER, help="Folder for what --from gives: Parquet files with labels.")
+@click.pass_context
+def classify(
+    context: click.Context,
+    config_path: Path,
+    db: Path | None,
+    model: str | None,
+    device: str | None,
+    activate: bool,
+    engine: str,
+    workers: int | None,
+    address: str | None,
+    source: Path | None,
+    target: Path | None,
+) -> None:
+    """Label everything stored with another model, or a folder of Parquet files. Nothing is fetched.
 
-    Interrupted, it goes on where it stopped. `media-coverage compare` then shows where two models differ.
+    Earlier labels stay. Interrupted, it goes on where it stopped; a label is the same whichever engine or worker made
+    it. `media-coverage compare` then shows where two models differ.
+
+    With --from and --to (extra parquet) articles are read from Parquet files, gated by the topic of the configuration,
+    labelled and written; docs/engines.md names the columns. A file that cannot be read is told and left out, with exit
+    code 1; run again once it is repaired. `media-coverage aggregate` counts the result.
     """
+    if (source is None) != (target is None):
+        raise click.UsageError("--from and --to go together: Parquet files in, Parquet files out")
+    if address and engine != "ray":
+        raise click.UsageError("--address is Ray's: add --engine ray")
+    if source is not None and target is not None:
+        if activate or db:
+            raise click.UsageError("--from needs no database: leave out --activate and --db")
+        options = load_config(config_path).classifier_options(model, device)
+        _classify_folder(context, config_path, source, target, options, engine, workers, address)
+        return
     from .. import pipeline
+    from ..classify import load_classifier
+    from ..engines import ENGINES, Setup
     from ..store import open_store
 
     path = database_path(db, config_path)
     with open_store(path) as store:
         frames = store.frames
         others = store.counts()["other_language"]
-    classifier = configured_classifier(config_path, model, device, frames=frames)
+    options = classifier_options(config_path, model, device, frames=frames)
+    classifier = load_classifier(**options)
+    setup = Setup(options, workers, address)
+
+    def spread(batches: Sequence[Sequence[Text]]) -> Generator[list[tuple[Text, Framing]]]:
+        if engine == "local" and not workers and sum(map(len, batches)) < MANY_TEXTS:
+            return (pipeline.label_texts(classifier, batch) for batch in batches)
+        return ENGINES[engine](setup, pipeline.label_texts, batches)
+
     with progress_bars() as progress:
-        labelled, relevant = pipeline.relabel(path, classifier, progress, activate=activate)
+        labelled, relevant = pipeline.relabel(path, classifier, progress, activate=activate, spread=spread)
     unread = f"; {others} in other languages stay unlabelled" if others else ""
     click.echo(f"{labelled} texts labelled by {classifier.info.model_id}, {relevant} on topic{unread}")
+
+
+def _classify_folder(
+    context: click.Context,
+    config_path: Path,
+    source: Path,
+    target: Path,
+    options: dict[str, Any],
+    engine: str,
+    workers: int | None,
+    address: str | None,
+) -> None:
+    from ..engines import Setup
+    from ..labelling import label
+
+    config = load_config(config_path)
+    setup = Setup(options, workers, address)
+    with progress_bars() as progress:
+        account = label(source, target, config.query.text, config.topic.language, setup, engine, progress)
+    click.echo(
+        f"{account.rows} articles labelled by {account.model_id}: {account.passed} with the keywords, "
+        f"{account.on_topic} on topic; {account.files} files, {account.parts} parts, {account.before} of them before"
+    )
+    for problem in account.problems.values():
+        logs.notes.error("left out: %s", problem, extra={"event": "file_left_out"})
+    if account.problems:
+        click.echo(f"{len(account.problems)} files were left out; repair or remove them and run again")
+        context.exit(ExitCode.SOME_FEEDS_FAILED)
+
+
+@click.command()
+@common
+@click.option("--from", "source", type=_FOLDER, required=True, help="A folder that `classify --to` has labelled.")
+def aggregate(config_path: Path, db: Path | None, source: Path) -> None:
+    """Count a folder of labelled Parquet files into a database, for reports and notebooks. Needs the extra lake.
+
+    The counts by day and period are those that a database makes of its own articles; the articles stay in the folder
+    and are read there. The database holds no articles of its own: name a new one with --db. Run again to count anew.
+    """
+    from .. import pipeline
+
+    config = load_config(config_path)
+    path = db if db is not None else config.database
+    counted, undated = pipeline.count_lake(source, path, config)
+    left_out = f"; {undated} without a date that can be true are in no count" if undated else ""
+    click.echo(f"{counted.rows} articles counted into {path}{left_out}")
 
 
 @click.command()

@@ -90,12 +90,15 @@ def configured_frames(config_path: Path) -> Frames:
     return load_config(config_path).frames if config_path.exists() else DEFAULT_FRAMES
 
 
+def classifier_options(config_path: Path, model: str | None, device: str | None, **options: Any) -> dict[str, Any]:
+    """What `load_classifier` is told: as configured, or as the command line says; `options` come before both."""
+    if config_path.exists():
+        return load_config(config_path).classifier_options(model, device) | options
+    return options | {"model": model or "embedded", "device": device or "cpu"}
+
+
 def configured_classifier(config_path: Path, model: str | None, device: str | None, **options: Any) -> Classifier:
     """The configured classifier, or the one that the command line names; `options` come before the configured ones."""
     from ..classify import load_classifier
 
-    if config_path.exists():
-        options = load_config(config_path).classifier_options(model, device) | options
-    else:
-        options |= {"model": model or "embedded", "device": device or "cpu"}
-    return load_classifier(**options)
+    return load_classifier(**classifier_options(config_path, model, device, **options))

@@ -15,8 +15,8 @@ from .connection import BUSY_SECONDS, check_frames, check_ours, connect, engine,
 from .contract import Contract
 from .imports import Imports
 from .labels import Labels
+from .lakes import Lakes
 from .pages import Pages
-from .reading import Reading
 from .retention import Retention
 from .samples import Samples
 from .sqlite import Database
@@ -24,7 +24,7 @@ from .sqlite import Database
 __all__ = ["BUSY_SECONDS", "Store", "connect", "engine", "open_store"]
 
 
-class Store(Pages, Imports, Labels, Retention, Samples, Aggregates, Reading, Contract):
+class Store(Pages, Imports, Labels, Retention, Samples, Aggregates, Lakes, Contract):
     """An open database. Use `open_store`; close it, or use it as a context manager.
 
     `frames` are the two that it holds; labels and columns are called after them.

@@ -361,6 +361,13 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "listed": "feeds, whether feeds.yaml lists them, group and country, and how much was imported: what the stored "
         "rows hold for",
     },
+    "lake": {
+        "one": "always 1: all counts are of this lake, and none of articles in the database",
+        "path": "folder of Parquet files, as `media-coverage aggregate` was given it",
+        "source": "the lake in DuckDB's SQL, what stands after FROM",
+        "articles": "articles in the lake",
+        "counted_at": f"when the counts were made; {_TIME}",
+    },
     "period_frames": {
         "period": "day, week (ISO, from Monday) or month",
         "scope": "all, group, outlet, country, genre or voice: what the row is about",

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..errors import StoreError
+from ..errors import ExitCode, StoreError
 from .connection import Connection, check_frames, iso, translated
 
 if TYPE_CHECKING:
@@ -32,16 +32,15 @@ class Runs(Connection):
         A run that never ended (killed, power cut) is marked as interrupted. Everything it stored is kept.
         """
         with self._writing():
+            if (path := self._one("SELECT path FROM lake")) is not None:
+                raise StoreError(
+                    f"shows the counts of the lake {path}; collect into a database of its own (--db)",
+                    path=self.path,
+                    exit_code=ExitCode.USAGE,
+                )
             self._db.execute("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
-            self._entitle(config.frames)
             self._register_feeds(config.feeds, now)
-            self._db.execute("DELETE FROM event")
-            self._db.table("event").insert_all(
-                {"date": event.date.isoformat(), "name": event.name} for event in config.topic.events
-            )
-            topic_id = self._topic(config, now)
-            model_id = self._model(model, now)
-            self._activate(topic_id, model_id)
+            topic_id, model_id = self._present(config, model, now)
             return self._insert(
                 "run",
                 {
@@ -56,6 +55,17 @@ class Runs(Connection):
                     "cpu": model.cpu,
                 },
             )
+
+    def _present(self, config: Config, model: ModelInfo, now: datetime) -> tuple[int, int]:
+        """Let views show the topic and the model, with the events of the topic. Returns the ids of both."""
+        self._entitle(config.frames)
+        self._db.execute("DELETE FROM event")
+        self._db.table("event").insert_all(
+            {"date": event.date.isoformat(), "name": event.name} for event in config.topic.events
+        )
+        topic_id, model_id = self._topic(config, now), self._model(model, now)
+        self._activate(topic_id, model_id)
+        return topic_id, model_id
 
     @translated
     def begin_relabelling(self, model: ModelInfo, now: datetime, *, activate: bool) -> int:

@@ -870,3 +870,13 @@ def m015_genre_and_voice(db: Database) -> None:
         db.execute(statement)
     told = [(genre.of_address(url), article) for article, url in db.execute("SELECT id, url FROM article").fetchall()]
     db.conn.executemany("UPDATE article SET address_genre = ? WHERE id = ?", [row for row in told if row[0]])
+
+
+@migrations()
+def m016_lake(db: Database) -> None:
+    """Which lake the counts are of, where they are not of the database's own articles."""
+    db.execute(
+        "CREATE TABLE lake (one INTEGER PRIMARY KEY CHECK (one = 1), path TEXT NOT NULL CHECK (path <> ''), "
+        "source TEXT NOT NULL CHECK (source <> ''), articles INTEGER NOT NULL CHECK (articles >= 0), "
+        "counted_at TEXT NOT NULL) STRICT"
+    )

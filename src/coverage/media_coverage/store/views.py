@@ -497,7 +497,8 @@ SELECT d.period,
        coalesce(c.feed_days_asked, r.feed_days_asked) AS feed_days_asked,
        coalesce(c.feed_days_answered, r.feed_days_answered) AS feed_days_answered,
        coalesce(c.feed_days_failed, r.feed_days_failed) AS feed_days_failed,
-       printf('SELECT * FROM v_articles WHERE on_topic AND date BETWEEN %Q AND %Q%s', d.first_day, d.last_day,
+       printf('SELECT * FROM %s WHERE on_topic AND date BETWEEN %Q AND %Q%s',
+              coalesce((SELECT source FROM lake), 'v_articles'), d.first_day, d.last_day,
               CASE WHEN d.scope = 'all' THEN ''
                    WHEN d.scope = 'outlet' THEN printf(' AND outlet = %Q', d.name)
                    WHEN d.scope = 'group' THEN printf(' AND outlet_group = %Q', d.name)
