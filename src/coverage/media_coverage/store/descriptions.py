@@ -720,6 +720,7 @@ SUBJECTS: dict[str, str] = {
     "import_file": "Files of archives that were imported, and how far.",
     "imported": "Which articles files brought.",
     "import_day": "How many articles files brought, by day and outlet.",
+    "lake": "The lake of Parquet files whose articles the counts are of, where they are not the database's own.",
     "article_search": "Words of all wordings, for full-text search (FTS5).",
     "feed_url": "Addresses that a feed has been asked at.",
     "topic": "Topics that texts were selected for.",
