@@ -39,7 +39,8 @@ def main() -> None:
     form.add_argument("--markdown", action="store_true")
     chosen = options.parse_args()
     if chosen.audited:
-        return _audited(simulated, chosen)
+        _audited(simulated, chosen)
+        return
     tests = {**simulated.TESTS_TO_COMPARE, **(simulated.FURTHER if chosen.further else {})}
     names = [*tests, simulated.OURS, simulated.COVERS]
     rows = [["setting", *names]]
@@ -50,7 +51,6 @@ def main() -> None:
         found[scenario.name] = simulated.rates(scenario, chosen.series, tests)
         rows.append([scenario.name, *(f"{100 * found[scenario.name][name]:.1f} %" for name in names)])
     _print(rows, found, chosen)
-    return None
 
 
 def _audited(simulated: ModuleType, chosen: argparse.Namespace) -> None:

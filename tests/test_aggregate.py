@@ -282,7 +282,12 @@ def test_weeks_are_iso_weeks_and_months_end_where_they_do() -> None:
 def whole(frame: pd.DataFrame) -> pd.DataFrame:
     """With what only period_frames reads: every third article uncertain, every fourth wire copy."""
     number = frame["article_id"].astype(int)
-    return frame.assign(uncertain=(number % 3 == 0).astype(int), wire_copy=(number % 4 == 0).astype(int))
+    return frame.assign(
+        uncertain=(number % 3 == 0).astype(int),
+        wire_copy=(number % 4 == 0).astype(int),
+        genre=[("news", "comment", None)[int(n) % 3] for n in number],
+        voice=[("outlet", "both", "quoted", None, None)[int(n) % 5] for n in number],
+    )
 
 
 @settings(deadline=None, max_examples=25)

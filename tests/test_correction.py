@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from media_coverage.composition import Cells, Composition, Counting, Items, tabulate
 from media_coverage.correction import (
+    CAUTIOUS,
     MIN_AUDIT,
     Audit,
+    apart,
     confusion,
     gap,
     prevalence_draws,
@@ -342,3 +344,59 @@ def test_26_weeks_and_2000_draws_are_built_from_items() -> None:
         found = method(held, audit([[90, 10], [10, 190]]), SHARE)
         assert len(found) == 26
         assert all(isinstance(point, Estimate) for point in found)
+
+
+# ---------------------------------------------------------------------- what errs in all periods together
+
+
+TWO_PHASES = np.array([[0], [0], [1], [1]])
+FOUR = cells((30, 70), (20, 80), (60, 90), (50, 70))
+
+
+def two_phases() -> Audit:
+    one, other = audit([[40, 10], [6, 94]], regime=0), audit([[50, 25], [6, 69]], regime=1)
+    parts = zip((one.truth, one.predicted, one.regimes), (other.truth, other.predicted, other.regimes), strict=True)
+    truth, predicted, regime = (np.concatenate(pair) for pair in parts)
+    return Audit(truth, predicted, None, regime)
+
+
+def test_kept_apart_the_share_is_the_estimate_and_the_draws_move_whole_phases() -> None:
+    found = apart(FOUR, two_phases(), SHARE, Method.RECTIFIED, regimes=TWO_PHASES)
+    whole = rectified(FOUR, two_phases(), SHARE, regimes=TWO_PHASES)
+    assert found.share == pytest.approx([one.value for one in whole if isinstance(one, Estimate)])
+    moved = found.common - found.share
+    assert moved[:, 0] == pytest.approx(moved[:, 1])
+    assert moved[:, 2] == pytest.approx(moved[:, 3])
+    assert abs(np.corrcoef(moved[:, 0], moved[:, 2])[0, 1]) < 0.1
+    # Net error of the first phase: +4 of 150, with one pseudo-error; t with 149 degrees of freedom.
+    error = np.array([1] * 10 + [-1] * 6 + [0] * 134)
+    variance = error.var() / 149 + 1 / 150**2
+    assert moved[:, 0].std() == pytest.approx(np.sqrt(variance * 149 / 147), rel=0.05)
+
+
+def test_kept_apart_rogan_and_gladen_draw_one_matrix_for_all_periods() -> None:
+    found = apart(FOUR, two_phases(), SHARE, Method.ROGAN_GLADEN)
+    whole = rogan_gladen(FOUR, two_phases(), SHARE)
+    assert found.share == pytest.approx([one.value for one in whole if isinstance(one, Estimate)], abs=0.01)
+    steeper = (found.common[:, 0] - found.common[:, 1]) / 0.1  # 1 ÷ (se + sp − 1), the same for every pair of periods
+    assert (found.common[:, 2] - found.common[:, 0]) / 0.1 == pytest.approx(steeper, rel=1e-6)
+    assert found.common.std(axis=0).max() < min((one.high - one.low) / 2 for one in whole if isinstance(one, Estimate))
+
+
+def test_kept_apart_too_little_is_missing_with_a_reason() -> None:
+    few = audit([[3, 1], [1, 5]])
+    for method in (Method.RECTIFIED, Method.ROGAN_GLADEN):
+        found = apart(FOUR, few, SHARE, method)
+        assert np.isnan(found.share).all()
+        assert np.isnan(found.common).all()
+        assert all(found.reasons)
+    blind = apart(FOUR, audit([[50, 50], [60, 40]]), SHARE, Method.ROGAN_GLADEN)
+    assert all(blind.reasons)
+    half = apart(FOUR, audit([[40, 10], [6, 94]], regime=1), SHARE, Method.RECTIFIED, regimes=TWO_PHASES)
+    assert np.isnan(half.share).tolist() == [True, True, False, False]
+
+
+def test_for_the_collected_set_rogan_and_gladen_say_that_they_are_cautious() -> None:
+    told = audit(LARGE_AUDIT)
+    assert CAUTIOUS in only(rogan_gladen(LARGE, told, SHARE, estimand=Estimand.COLLECTED)).warnings
+    assert CAUTIOUS not in only(rogan_gladen(LARGE, told, SHARE)).warnings

@@ -21,6 +21,7 @@ from media_coverage.events import (
     Series,
     across,
     across_sentence,
+    audited,
     block_length,
     change_points,
     corrected,
@@ -599,3 +600,55 @@ def test_the_events_of_the_configuration_can_be_asked_about() -> None:
     assert found.change is not None
     assert found.sentence().startswith(f"{alaska.name} (2025-08-15): ")
     assert "Zelensky and Europeans in Washington (2025-08-18)" in found.sentence()
+
+
+# Shares that one audit corrects
+
+
+def audited_weeks(spread: float, draws: int = 2000) -> Series:
+    """The usual series, whose second half an audit moves up and down by `spread`."""
+    share = np.array(K) / np.array(N)
+    moved = np.random.default_rng(4).normal(0, spread, draws)[:, None] * (np.arange(16) >= 8)
+    return audited(weeks(16), share, N, np.clip(share + moved, 0, 1))
+
+
+def test_an_audit_without_error_changes_nothing() -> None:
+    plain, sure = effect(EIGHT_AND_EIGHT, EVENT).change, effect(audited_weeks(0.0), EVENT).change
+    assert plain is not None
+    assert sure is not None
+    assert sure.common == 0
+    assert (sure.points, sure.low, sure.high, sure.p) == pytest.approx((plain.points, plain.low, plain.high, plain.p))
+
+
+def test_what_an_audit_leaves_uncertain_widens_the_interval_by_as_much() -> None:
+    plain, unsure = effect(EIGHT_AND_EIGHT, EVENT).change, effect(audited_weeks(0.05), EVENT).change
+    assert plain is not None
+    assert unsure is not None
+    assert unsure.points == pytest.approx(plain.points)
+    assert unsure.common == pytest.approx(5.0, rel=0.05)
+    own = abs(plain.points / plain.ratio)
+    assert abs(unsure.points / unsure.ratio) == pytest.approx(math.hypot(own, unsure.common), rel=1e-6)
+    assert unsure.low < plain.low < plain.high < unsure.high
+    assert unsure.p > plain.p
+    assert unsure.distinguishable == (unsure.low > 0)
+
+
+def test_audited_periods_without_items_or_share_are_missing() -> None:
+    share, items = np.full(16, 0.3), np.array(N, dtype=float)
+    share[3], items[5] = math.nan, 0
+    series = audited(weeks(16), share, items, np.tile(share, (10, 1)))
+    assert series.position.tolist() == [week for week in range(16) if week not in {3, 5}]
+    assert series.common is not None
+    assert series.common.shape == (10, 14)
+    with pytest.raises(ValueError, match="one column of draws"):
+        audited(weeks(2), [0.1, 0.2], [20, 20], np.zeros((10, 3)))
+
+
+def test_with_an_audit_between_the_test_says_yes_as_rarely_as_it_promises() -> None:
+    """One hundred coded articles: the weeks' own movement alone would announce an effect of nothing 29 times in 100."""
+    few = next(audit for audit in simulated_series.AUDITS if audit.coded == 100)
+    found = simulated_series.audited_rates(simulated_series.NULL, few, 60)
+    careless = simulated_series.audited_rates(simulated_series.NULL, few, 60, kept_apart=False)
+    for name in simulated_series.CORRECTED:
+        assert found[name][0] <= 0.1, (name, found[name])
+    assert careless["rectified"][0] > 0.15
