@@ -517,12 +517,12 @@ def test_each_count_says_whether_its_outlet_was_collected_on_its_day(store: Stor
 
 
 def days(*kinds: str, outlets: int = 4) -> pd.DataFrame:
-    """Days from `NOW` on: `full`, `none`, or the number of outlets that came."""
-    came = [{"full": outlets, "none": 0}[kind] if kind.isalpha() else int(kind) for kind in kinds]
+    """Days from `NOW` on: `full`, `none`, `imported`, or the number of outlets that came."""
+    came = [{"full": outlets, "none": 0, "imported": 0}[kind] if kind.isalpha() else int(kind) for kind in kinds]
     return pd.DataFrame(
         {
             "date": [(NOW + n * DAY).date().isoformat() for n in range(len(kinds))],
-            "collection": [kind if kind in {"full", "none"} else "partial" for kind in kinds],
+            "collection": ["partial" if kind.isdecimal() else kind for kind in kinds],
             "feeds": outlets,
             "feeds_asked": came,
             "feeds_answered": came,
@@ -530,6 +530,7 @@ def days(*kinds: str, outlets: int = 4) -> pd.DataFrame:
             "outlets": outlets,
             "outlets_collected": came,
             "outlets_missing": None,
+            "imported": [9 * (kind == "imported") for kind in kinds],
         }
     )
 
@@ -547,16 +548,15 @@ def test_days_since_the_last_run_are_missing_too() -> None:
 
 
 def test_weeks_say_how_far_they_were_collected() -> None:
-    columns = ("date", "days", "days_partial", "days_missing", "days_imported", "outlets", "outlets_least")
-    frame = aggregate.collection_by_week(days(*["full"] * 3, "3", "1", "none", "full", "none", "none"))
-    assert frame.to_dict("records") == [
-        dict(zip(columns, ("2026-02-02", 7, 2, 1, 0, 4, 1), strict=True)),
-        dict(zip(columns, ("2026-02-09", 2, 0, 2, 0, 4, 4), strict=True)),
-    ]
+    frame = aggregate.collection_by_week(days(*["full"] * 3, "3", "1", "none", "full", "none", "imported"))
+    columns = ["date", "days", "days_partial", "days_missing", "days_imported", "outlets", "outlets_least"]
+    assert list(frame.columns) == columns
+    assert frame.to_numpy().tolist() == [["2026-02-02", 7, 2, 1, 0, 4, 1], ["2026-02-09", 2, 0, 1, 1, 4, 4]]
     assert aggregate.collection_by_week(days()).empty
 
 
 def test_gaps_are_runs_of_days_with_the_same_share_missing() -> None:
+    assert aggregate.gaps(days("full", "imported", "full")).empty
     frame = aggregate.gaps(days("full", "none", "none", "3", "3", "1", "full", "none"))
     assert [(f"{gap.start:%d}", f"{gap.end:%d}", gap.missing) for gap in frame.itertuples()] == [
         ("03", "05", 1.0),
