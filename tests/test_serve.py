@@ -137,7 +137,7 @@ def test_every_query_answers_with_rows_when_nothing_is_filled_in(browser: Browse
     assert answer["rows"], answer["error"]
     assert not answer["truncated"]
     page = browser.page(f"/demo/{name}")
-    assert f"<h1" in page
+    assert "<h1" in page
     assert QUERIES[name].title.replace("'", "&#39;") in page
     for parameter in QUERIES[name].parameters:
         assert f'name="{parameter}"' in page
