@@ -71,8 +71,11 @@ def _phrase(rng: np.random.Generator, words: Sequence[str], count: int) -> str:
     return " ".join(words[int(i)] for i in rng.integers(len(words), size=count))
 
 
-def rows(count: int, seed: int = 1) -> Iterator[Row]:
-    """The archive, in the order of its numbers; copies follow their originals within three hundred rows."""
+def rows(count: int, seed: int = 1, on_topic: float = ON_TOPIC) -> Iterator[Row]:
+    """The archive, in the order of its numbers; copies follow their originals within three hundred rows.
+
+    `on_topic` is the share of its texts that are about the topic.
+    """
     rng = np.random.default_rng(seed)
     weights = rng.gamma(4.0, size=DAYS)
     edges = (np.cumsum(weights) / weights.sum() * count).astype(int)
@@ -82,7 +85,7 @@ def rows(count: int, seed: int = 1) -> Iterator[Row]:
     for first in range(1, count + 1, CHUNK):
         size = min(CHUNK, count + 1 - first)
         outlets = rng.choice(OUTLETS, size=size, p=share / share.sum())
-        copied, topical = rng.random(size) < COPIED, rng.random(size) < ON_TOPIC
+        copied, topical = rng.random(size) < COPIED, rng.random(size) < on_topic
         seconds = rng.integers(86_400, size=size)
         days = np.searchsorted(edges, np.arange(first, first + size), side="right").clip(max=DAYS - 1)
         for i in range(size):
@@ -129,9 +132,9 @@ def record(row: Row) -> dict[str, str]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def write(count: int, path: Path, seed: int = 1) -> None:
+def write(count: int, path: Path, seed: int = 1, on_topic: float = ON_TOPIC) -> None:
     """The archive as CSV, JSON Lines or Parquet, by the suffix of the path."""
-    records = map(record, rows(count, seed))
+    records = map(record, rows(count, seed, on_topic))
     if path.suffix == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -290,8 +293,15 @@ def _insert(
         "INSERT INTO gate (version_id, topic_id, passed, stage, reason) VALUES (?, 1, ?, 'keywords', ?)",
         ((r.number, int(r.on_topic), "trump" if r.on_topic else "") for r in chunk),
     )
+    columns = (
+        "version_id, model_id, codebook_version, run_id, relevant, label, leaning, uncertain, p_relevant, p_hope, "
+        "p_appease, evidence, created_at"
+    )
     marks = ", ".join("?" * 13)
-    db.executemany(f"INSERT INTO label VALUES ({marks})", (labels.of(r) for r in chunk if r.on_topic))  # noqa: S608
+    db.executemany(
+        f"INSERT INTO label ({columns}) VALUES ({marks})",  # noqa: S608 - fixed names
+        (labels.of(row) for row in chunk if row.on_topic),
+    )
     db.executemany("INSERT OR IGNORE INTO changed_day VALUES (?)", {(r.published_at[:10],) for r in chunk})
 
 
