@@ -20,7 +20,8 @@ from media_coverage.config import Config, FeedEntry, OutletEntry
 from media_coverage.identity import identify, outlets_by_name_and_host
 from media_coverage.pipeline import gate
 from media_coverage.records import Entry, Feed, FeedKind, Fetched, FetchOutcome, ParsedFeed, Pruned
-from media_coverage.store import MAX_COMPARED, open_store, schema
+from media_coverage.store import open_store, schema
+from media_coverage.store.ingestion import MAX_COMPARED
 
 if TYPE_CHECKING:
     from pathlib import Path
