@@ -1,6 +1,7 @@
 """A whole pass over many feeds, from the first request to the last commit, and what it costs as the feeds grow.
 
     python -m benchmarks.ingest [--peers PYTHON] [--repetitions N] [--scale FEEDS …] [--json FILE] [--markdown]
+    python -m benchmarks.ingest --profile [--feeds N]
 
 200 generated feeds of 30 entries, half RSS and half Atom, wait behind a web server on loopback that takes 50 ms for
 each answer. Every feed has an address (127.1.0.1, 127.1.0.2, …) and so a host of its own, as in life: the gap between
@@ -11,7 +12,8 @@ of them; figures are medians with their range.
 
 `--peers` names the interpreter of an environment with reader and feed-to-sqlite (`make bench-ingest` makes one);
 without it only this project runs. `--scale` then runs this project alone over more and more feeds and watches its
-memory, children included. Linux only: other systems answer on 127.0.0.1 alone.
+memory, children included. `--profile` says instead where the processor time of a first and of an unchanged run goes.
+Linux only: other systems answer on 127.0.0.1 alone.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import asyncio
 import contextlib
 import json
 import os
+import pstats
 import random
 import re
 import resource
@@ -212,13 +215,16 @@ class Server:
 # ---------------------------------------------------------------------- measuring
 
 
-def timed(name: str, python: str, folder: Path) -> dict[str, Any]:
-    """One run of a reader in a process of its own: what it prints, and what the process as a whole took."""
+def timed(name: str, python: str, folder: Path, *more: str) -> dict[str, Any]:
+    """One run of a reader in a process of its own: what it prints, and what the process as a whole took.
+
+    `more` are further arguments of benchmarks/readers.py.
+    """
     environment = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
     # reader 3.26 carries a feedparser that its own dependencies no longer support.
     environment["READER_NO_VENDORED_FEEDPARSER"] = "1"
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [python, str(Path(__file__).with_name("readers.py")), name, str(folder)]
+    command = [python, str(Path(__file__).with_name("readers.py")), name, str(folder), *more]
     with (
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process,  # noqa: S603
         Watch(process.pid) as watch,
@@ -293,6 +299,58 @@ def passes(
                             sys.exit(f"{name} holds {result['entries']} entries, not {expected}, after its {run}")
                         results[name][run].append(result)
     return results
+
+
+_STORIES = ("wording", "bands", "headline_band", "compare")
+PARTS: dict[str, tuple[tuple[str, str], ...]] = {
+    "language of texts": (("language.py", "detect"),),
+    "identity of entries": (("identity.py", "identify"), ("language.py", "-detect")),
+    "stories: words, index, comparison": tuple(("stories.py", name) for name in _STORIES),
+    "storing: SQL and what stands around it": (
+        ("ingestion.py", "record"),
+        *(("stories.py", f"-{name}") for name in _STORIES),
+    ),
+    "gate": (("pipeline.py", "apply_gate"),),
+    "aggregates": (("pipeline.py", "apply_aggregates"),),
+    "health": (("pipeline.py", "apply_health"),),
+}
+"""Parts of the main thread's work, by functions whose time with all that they call is theirs; -name takes away."""
+
+
+def profiled(feeds: int) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
+    """(heads, rows): where the processor time of a first run and of an unchanged one goes."""
+    runs: dict[str, dict[str, float]] = {}
+    with Server(editions(feeds)) as server, tempfile.TemporaryDirectory() as folder:
+        Path(folder, "feeds.txt").write_text("\n".join(server.urls), encoding="utf-8")
+        for run in (FIRST, NOT_MODIFIED):
+            server.edition, server.honours_validators = RUNS[run]
+            result = timed(OWN, sys.executable, Path(folder), str(Path(folder, "profile")))
+            runs[run] = shares(pstats.Stats(str(Path(folder, "profile"))), result)
+    heads = ("Processor time under cProfile, seconds", *runs)
+    return [(heads, [(part, *(f"{run[part]:.2f}" for run in runs.values())) for part in runs[FIRST]])]
+
+
+def shares(profile: pstats.Stats, result: dict[str, Any]) -> dict[str, float]:
+    """Seconds by part, of which each second belongs to one."""
+    cumulative: dict[tuple[str, str], float] = {}
+    for (path, _, function), (_, _, _, seconds, _) in profile.stats.items():  # type: ignore[attr-defined]
+        key = (Path(path).name, function)
+        cumulative[key] = cumulative.get(key, 0.0) + seconds
+
+    def seconds(module: str, function: str) -> float:
+        return cumulative.get((module, function.removeprefix("-")), 0.0) * (-1 if function.startswith("-") else 1)
+
+    found = {part: sum(seconds(*function) for function in functions) for part, functions in PARTS.items()}
+    classifying = seconds("readers.py", "classify")
+    run, model = seconds("pipeline.py", "run"), result["labelling_cpu_seconds"]
+    return {
+        "parser children": result["children"],
+        "model": model,
+        "other threads: requests, loading the detector": result["other_threads"] - (model - classifying),
+        **found,
+        "rest of the run": run - classifying - sum(found.values()),
+        "before the run: imports, loading the model": result["main_thread"] - run,
+    }
 
 
 # ---------------------------------------------------------------------- what is printed
@@ -386,12 +444,17 @@ def main() -> None:
     options.add_argument(
         "--scale", type=int, nargs="*", default=(), metavar="FEEDS", help="also run over so many feeds"
     )
+    options.add_argument("--profile", action="store_true", help="only say where this project's processor time goes")
     options.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
     options.add_argument("--markdown", action="store_true", help="print what docs/benchmarks.md holds")
     chosen = options.parse_args()
     # Every address has a socket of its own.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    form = markdown if chosen.markdown else plain
+    if chosen.profile:
+        print("\n\n".join(form(heads, rows) for heads, rows in profiled(chosen.feeds)))
+        return
     about = {
         "feeds": chosen.feeds,
         "megabytes": sum(map(len, editions(chosen.feeds)[0])) / 1e6,
@@ -406,7 +469,6 @@ def main() -> None:
     if chosen.json:
         written = json.dumps({"about": about, "readers": results, "scale": grown}, indent=2)
         chosen.json.write_text(written + "\n", encoding="utf-8")
-    form = markdown if chosen.markdown else plain
     print("\n\n".join(form(heads, rows) for heads, rows in tables(results, grown)))
     print("\n" + "\n".join(notes(results, about)))
 

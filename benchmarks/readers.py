@@ -1,14 +1,17 @@
 """Feed readers that benchmarks.ingest starts, each run in a process of its own as its own scheduled run would be.
 
-    python benchmarks/readers.py NAME FOLDER
+    python benchmarks/readers.py NAME FOLDER [PROFILE]
 
 FOLDER/feeds.txt lists the addresses; the database is kept in FOLDER, so that a second start is a second run. Prints
 one JSON object: seconds and cpu_seconds (of the process with its children) of the run itself, entries stored, and for
-this project seconds and number of the labels that it made after that. Only the reader itself is imported.
+this project seconds and number of the labels that it made after that. Only the reader itself is imported. With PROFILE
+the processor time of the main thread is written there, by function, as cProfile sees it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import cProfile
 import importlib
 import json
 import os
@@ -42,7 +45,7 @@ class Stopwatch:
     def __init__(self, classifier: Any) -> None:
         self._classifier = classifier
         self.asked: tuple[float, float] | None = None
-        self.texts = 0
+        self.texts, self.cpu_seconds = 0, 0.0
 
     @property
     def info(self) -> Any:
@@ -53,7 +56,10 @@ class Stopwatch:
         """What the real one says."""
         self.asked = self.asked or spent()
         self.texts += len(texts)
-        return self._classifier.classify(texts, evidence=evidence)
+        before = time.process_time()
+        framings = self._classifier.classify(texts, evidence=evidence)
+        self.cpu_seconds += time.process_time() - before
+        return framings
 
 
 def media_coverage(urls: list[str], folder: Path, **settings: int) -> dict[str, Any]:
@@ -79,6 +85,7 @@ def media_coverage(urls: list[str], folder: Path, **settings: int) -> dict[str, 
         entries = store.counts()["articles"]
     ingested = classifier.asked or after
     labels = {"labelling_seconds": after[0] - ingested[0], "labels": classifier.texts}
+    labels["labelling_cpu_seconds"] = classifier.cpu_seconds
     return since(before, ingested) | labels | {"entries": entries}
 
 
@@ -118,7 +125,16 @@ READERS: dict[str, Callable[[list[str], Path], dict[str, Any]]] = {
 def main() -> None:
     """Run one and print what it took."""
     name, folder = sys.argv[1], Path(sys.argv[2])
-    print(json.dumps(READERS[name]((folder / "feeds.txt").read_text().split(), folder)))
+    urls = (folder / "feeds.txt").read_text().split()
+    profile = cProfile.Profile(time.thread_time) if len(sys.argv) > 3 else None
+    with profile or contextlib.nullcontext():
+        result = READERS[name](urls, folder)
+    if profile:
+        profile.dump_stats(sys.argv[3])
+    main_thread, times = time.thread_time(), os.times()
+    children = times.children_user + times.children_system
+    others = times.user + times.system - main_thread
+    print(json.dumps(result | {"main_thread": main_thread, "other_threads": others, "children": children}))
 
 
 if __name__ == "__main__":
