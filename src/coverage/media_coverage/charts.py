@@ -8,13 +8,14 @@ blindness (Okabe & Ito 2008), and shapes besides; text and grid take the colours
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import altair as alt
 import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from .framing import Frames
 
@@ -446,6 +447,11 @@ def pdf(chart: alt.TopLevelMixin) -> bytes:
 def beside(charts: Sequence[alt.LayerChart], columns: int = 3) -> alt.ConcatChart:
     """Small charts beside each other in one picture."""
     return alt.concat(*charts, columns=columns)
+
+
+def unchecked() -> AbstractContextManager[None]:
+    """While many charts are made: Altair checks each part of each, which takes longer than drawing them."""
+    return cast("AbstractContextManager[None]", alt.utils.schemapi.debug_mode(False))
 
 
 def draw_offline() -> None:

@@ -331,18 +331,19 @@ def html(material: Material, by: str | None = None) -> str:
     periods, groups, outlets = by_period(material), counts_by(material, kind), counts_by(material, "outlet")
     enough = outlets[outlets["articles"] >= estimate.MIN_ITEMS].sort_values("articles", ascending=False).head(MAX_BARS)
     drawn: dict[str, Any] = {"trends": [], "groups": (False, []), "outlets": (False, []), "bars": None, "index": None}
-    if len(material.on_topic):
-        drawn["trends"] = _trend_charts(material, days, uncollected)
-        daily = counts_by(material, "day")
-        drawn["volume"] = charts.svg(charts.volume(daily, material.events, uncollected))
-        index = line(material.points, Composition.ITEMS, index=True)
-        if index["index"].notna().any():
-            drawn["index"] = charts.svg(charts.index(index, material.events, uncollected, days))
-        for part, name_of in (("groups", kind), ("outlets", "outlet")):
-            lines, small = small_charts(material, name_of)
-            drawn[part] = lines, [(name, _anchor(name_of, name), charts.svg(chart)) for name, chart in small]
-    if len(enough):
-        drawn["bars"] = charts.svg(charts.diverging(enough, "outlet", frames, "#outlet-"))
+    with charts.unchecked():
+        if len(material.on_topic):
+            drawn["trends"] = _trend_charts(material, days, uncollected)
+            daily = counts_by(material, "day")
+            drawn["volume"] = charts.svg(charts.volume(daily, material.events, uncollected))
+            index = line(material.points, Composition.ITEMS, index=True)
+            if index["index"].notna().any():
+                drawn["index"] = charts.svg(charts.index(index, material.events, uncollected, days))
+            for part, name_of in (("groups", kind), ("outlets", "outlet")):
+                lines, small = small_charts(material, name_of)
+                drawn[part] = lines, [(name, _anchor(name_of, name), charts.svg(chart)) for name, chart in small]
+        if len(enough):
+            drawn["bars"] = charts.svg(charts.diverging(enough, "outlet", frames, "#outlet-"))
     alerts = alerts_of(material)
     environment = _environment()
     script = _source(environment, "report.js")
