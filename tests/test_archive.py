@@ -232,7 +232,7 @@ def test_parquet_is_read_in_batches(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [0, 3, 2000, -8, -1])
 def test_a_cut_parquet_file_is_one_sentence(tmp_path: Path, cut: int) -> None:
     whole = parquet(tmp_path / "a.parquet").read_bytes()
-    with pytest.raises(InputError, match="is no whole Parquet file"):
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
         rows(written(tmp_path / "b.parquet", whole[:cut]))
 
 
@@ -241,7 +241,7 @@ def test_a_damaged_page_of_parquet_keeps_the_rows_before_it(tmp_path: Path) -> N
     start = pq.ParquetFile(tmp_path / "a.parquet").metadata.row_group(3).column(0).data_page_offset
     whole[start : start + 60] = b"\xff" * 60
     path = written(tmp_path / "b.parquet", bytes(whole))
-    found = before_the_end(READERS["parquet"](path, GENERIC).rows(), "is no whole Parquet file")
+    found = before_the_end(READERS["parquet"](path, GENERIC).rows(), "cannot be read as Parquet")
     assert 0 < found <= 1500
 
 

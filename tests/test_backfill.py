@@ -324,7 +324,7 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     account = bring(tmp_path / "a.db", tmp_path / "cut.parquet", tmp_path / "other.csv", good, tmp_path / "none.csv")
     problems = [each.problem or "" for each in account.files]
     assert [bool(problem) for problem in problems] == [True, True, False, True]
-    assert "is no whole Parquet file" in problems[0]
+    assert "cannot be read as Parquet" in problems[0]
     assert "there are: 'heading', 'url'" in problems[1]
     assert "there is no such file" in problems[3]
     assert account.exit_code == ExitCode.SOME_FEEDS_FAILED

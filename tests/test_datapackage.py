@@ -137,7 +137,7 @@ def test_the_description_says_what_and_whence(example: Path, tmp_path: Path) -> 
     told = about["media_coverage"]
     assert about["name"] == "media-coverage-valletta-summit-invented"
     assert (told["since"], told["until"], told["format"]) == ("2026-02-16", "2026-02-22", "csv")
-    assert told["as_of"] == "2026-03-07T09:00:05+00:00"
+    assert told["as_of"] == "2026-03-07T10:00:00+00:00"
     assert told["topic"]["name"] == "Valletta summit (invented)"
     assert [model["active"] for model in told["models"]] == [True, False]
     assert all(model["labels"] > 200 for model in told["models"])

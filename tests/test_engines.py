@@ -470,7 +470,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Ray with two processors; it ends with the process that holds it."""
     folder = scratch()
     words = "start --head --block --num-cpus=2 --object-store-memory=100000000 --include-dashboard=false --port=0"
-    ray = [sys.executable, "-m", "ray.scripts.scripts", *words.split(), "--disable-usage-stats"]
+    ray = [sys.executable, "-u", "-m", "ray.scripts.scripts", *words.split(), "--disable-usage-stats"]
     alone = environment() | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
     process = subprocess.Popen([*ray, f"--temp-dir={folder}"], env=alone, stdout=subprocess.PIPE, text=True)
     try:

@@ -304,6 +304,7 @@ class _Importing:
     ahead: int
     chunk: int
     now: datetime
+    clock: Callable[[], datetime]
     progress: pipeline.Progress | None
 
     def file(self, path: Path) -> FileAccount:
@@ -352,13 +353,13 @@ class _Importing:
         try:
             source = self._source(path, mapping)
         except InputError as error:
-            self.store.end_file(known.import_id, datetime.now(UTC), str(error))
+            self.store.end_file(known.import_id, self.clock(), str(error))
             raise
         with contextlib.closing(source.rows()) as found:
             chunks = _Chunks(found, account.before, self.chunk)
             self._all(known.import_id, account, chunks, settings, source)
         problem = str(chunks.problem) if chunks.problem else None
-        self.store.end_file(known.import_id, datetime.now(UTC), problem)
+        self.store.end_file(known.import_id, self.clock(), problem)
         account.problem = problem
 
     def _all(
@@ -425,7 +426,20 @@ def import_files(
         with pipeline.recorded(store, begin, clock) as run_id:
             with _processes(workers) as pool:
                 importing = _Importing(
-                    *(store, run_id, config, chosen, encoding, Rejects(rejects), pool, workers, chunk, now, progress)
+                    *(
+                        store,
+                        run_id,
+                        config,
+                        chosen,
+                        encoding,
+                        Rejects(rejects),
+                        pool,
+                        workers,
+                        chunk,
+                        now,
+                        clock,
+                        progress,
+                    )
                 )
                 accounts = tuple(importing.file(file) for file in files)
             labelled = relevant = 0
