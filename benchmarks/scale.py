@@ -5,7 +5,7 @@
 For each size an invented archive (benchmarks/archive.py) is written as Parquet, imported, labelled, counted and
 reported by the commands that a user would type. Its articles are then written as Parquet files, labelled there by each
 engine and counted by DuckDB into a second database. Two things must hold, or the run fails: engines write equal bytes,
-and the counts by day and period of the lake are those of the database. Slopes are those of a line through the logarithms
+and the counts by day and period of the lake are those of the database. Slopes come from the logarithms
 of size and processor seconds: 1 is linear. Memory is the peak of the largest single process of a step.
 """
 
