@@ -333,9 +333,9 @@ def profiled(feeds: int) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
 def shares(profile: pstats.Stats, result: dict[str, Any]) -> dict[str, float]:
     """Seconds by part, of which each second belongs to one."""
     cumulative: dict[tuple[str, str], float] = {}
-    for (path, _, function), (_, _, _, seconds, _) in profile.stats.items():  # type: ignore[attr-defined]
+    for (path, _, function), (_, _, _, spent, _) in profile.stats.items():  # type: ignore[attr-defined]
         key = (Path(path).name, function)
-        cumulative[key] = cumulative.get(key, 0.0) + seconds
+        cumulative[key] = cumulative.get(key, 0.0) + spent
 
     def seconds(module: str, function: str) -> float:
         return cumulative.get((module, function.removeprefix("-")), 0.0) * (-1 if function.startswith("-") else 1)

@@ -909,7 +909,7 @@ def test_every_view_can_be_read_on_an_empty_and_on_a_filled_database(store: Stor
     label_all(store, run)
     store.add_codes([Code(1, "ada", "1", relevant=True, frames=(True, False), certainty=1, purpose="audit")], NOW)
     store.add_sample("audit", Design(20, 7), draw(store.sampling_frame(), Design(20, 7)), NOW)
-    days = store.changed_days()
+    days = store.changed_articles()[0]
     store.replace_periods(days, period_frames(store.articles_of(days), days, store.frames))
     store.replace_days(*aggregated(store))
     store.replace_health([judge(record, NOW) for record in store.feed_records(NOW)], NOW)
@@ -1448,8 +1448,8 @@ def label_all(store: Store, run_id: int, classifier: FakeClassifier | None = Non
 
 
 def aggregated(store: Store) -> tuple[list[str], pd.DataFrame]:
-    days = store.changed_days()
-    return days, daily_frames(store.articles_on(days), store.frames)
+    days, articles = store.changed_articles()
+    return days, daily_frames(articles, store.frames)
 
 
 def test_every_text_waits_once_for_the_gate_and_once_for_a_label(store: Store, run_id: int) -> None:

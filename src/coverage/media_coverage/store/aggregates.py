@@ -17,35 +17,39 @@ class Aggregates(Connection):
     """Counts of days and periods, and which of them are out of date."""
 
     @translated
-    def changed_days(self) -> list[str]:
-        """The days to recompute.
+    def changed(self) -> bool:
+        """Is there a day to recompute?"""
+        return self._one("SELECT 1 FROM changed_day LIMIT 1") is not None
+
+    @translated
+    def changed_articles(self) -> tuple[list[str], pd.DataFrame]:
+        """The days to recompute, and the articles of those days.
 
         A day changes too when it shares a story with a changed day, because the story's first article may now be
-        another.
+        another. Columns as in v_articles, plus `opens_story` (the story's first on-topic article).
         """
-        rows = self._db.execute(
-            "SELECT date FROM changed_day UNION SELECT b.date FROM changed_day c JOIN article a ON a.date = c.date "
-            "JOIN article b ON b.story_id = a.story_id ORDER BY 1"
-        )
-        return [day for (day,) in rows]
+        days = [
+            day
+            for (day,) in self._db.execute(
+                "SELECT date FROM changed_day UNION SELECT b.date FROM changed_day c JOIN article a ON a.date = c.date "
+                "JOIN article b ON b.story_id = a.story_id ORDER BY 1"
+            )
+        ]
+        return days, self._articles_of_days(days)
 
     @translated
-    def all_days(self) -> list[str]:
-        """Every day that has articles."""
-        return [day for (day,) in self._db.execute("SELECT DISTINCT date FROM article ORDER BY 1")]
+    def all_days(self) -> tuple[list[str], pd.DataFrame]:
+        """Like `changed_articles`, for every day that has articles."""
+        days = [day for (day,) in self._db.execute("SELECT DISTINCT date FROM article ORDER BY 1")]
+        return days, self._articles_of_days(days)
 
-    @translated
-    def articles_on(self, days: Sequence[str]) -> pd.DataFrame:
-        """The articles of these days.
-
-        Columns as in v_articles, plus `opens_story` (the story's first on-topic article).
-        """
+    def _articles_of_days(self, days: list[str]) -> pd.DataFrame:
         return self._frame(
             "SELECT v.article_id, v.date, v.outlet, v.outlet_group, v.country, v.story_id, v.on_topic, v.label, "
             "v.on_topic AND NOT EXISTS (SELECT 1 FROM v_articles w WHERE w.story_id = v.story_id AND w.on_topic "
             "AND (w.published_at, w.article_id) < (v.published_at, v.article_id)) AS opens_story "
             "FROM v_articles v WHERE v.date IN (SELECT value FROM json_each(?))",
-            json.dumps(list(days)),
+            json.dumps(days),
         )
 
     @translated
