@@ -72,6 +72,7 @@ class Reading(Connection):
         finds it so), uncertain, p_relevant and p_<output> for both frames, genre. `since` and `until` are days, both
         included.
         """
+        self._refuse_older("v_genres")
         first, second = self.frames.outputs[1:]
         return self._frame(
             "SELECT a.id AS article_id, v.id AS version_id, a.date, o.name AS outlet, o.outlet_group, o.country, "  # noqa: S608
@@ -94,6 +95,7 @@ class Reading(Connection):
 
         Articles known from search feeds only are left out: a search lists nothing but the topic.
         """
+        self._refuse_older("v_genres")
         return self._frame(
             "SELECT v.date, v.outlet, v.outlet_group, v.country, v.genre, count(*) AS all_articles, "
             "sum(v.on_topic) AS articles "
