@@ -137,9 +137,9 @@ def test_a_blank_sheet_is_coded_elsewhere_and_comes_back(
     assert "sheet.csv:2: says nothing of its coder; name one with --coder." in unknown.err
     result = command("codes", "import", file, "--coder", "ada", "--db", empty)
     assert (result.code, result.out) == (0, "2 codes imported, 18 rows without an answer left out\n")
-    assert [row[1:11] for row in stored(empty)] == [
-        ["ada", "1.1", 1, 0, 1, 2, "outlet", "", "audit", "individual"],
-        ["ada", "1.1", 0, 0, 0, 1, "", "", "audit", "individual"],
+    assert [row[1:12] for row in stored(empty)] == [
+        ["ada", "1.1", 1, 0, 1, 2, "outlet", "", "", "audit", "individual"],
+        ["ada", "1.1", 0, 0, 0, 1, "", "", "", "audit", "individual"],
     ]
 
 
