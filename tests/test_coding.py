@@ -113,7 +113,7 @@ def test_a_note_belongs_to_its_text_and_comes_back_with_it() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from([*"yn123bs?x", "\r"]), max_size=60))
+@given(st.lists(st.sampled_from([*"yn123bsg?x", "\r"]), max_size=60))
 def test_whatever_is_pressed_only_whole_codes_are_kept(keys: list[str]) -> None:
     sitting = Sitting(TASKS, {})
     for key in keys:
@@ -128,6 +128,18 @@ def test_whatever_is_pressed_only_whole_codes_are_kept(keys: list[str]) -> None:
         assert 0 <= sitting.position <= len(TASKS)
     for answers in sitting.coded.values():
         assert (answers.voice is not None) == bool(answers.first or answers.second)
+
+
+def test_a_genre_is_set_at_any_question_and_never_asked() -> None:
+    sitting = Sitting(TASKS, {})
+    play(sitting, "gyg")
+    assert (sitting.answers.genre, sitting.said) == ("comment", "Genre: comment.")
+    assert "genre comment" in screen.summary(sitting.answers, DEFAULT_FRAMES)
+    play(sitting, "nn1")
+    assert sitting.coded[1] == Answers(1, 0, 0, certainty=1, genre="comment")
+    assert code_of(sitting.coded[1], 1, coder="ada", codebook_version="1").genre == "comment"
+    play(sitting, "ggggg")
+    assert (sitting.answers.genre, sitting.said) == (None, "Genre: left open.")
 
 
 def test_what_cannot_be_stored_is_asked_again() -> None:

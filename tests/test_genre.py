@@ -173,3 +173,22 @@ def test_genres_travel_in_lists_of_feeds_and_into_feeds_yaml(tmp_path: Path) -> 
     other = config_text("http://127.0.0.1:2", {"Somebody": ["/x.xml"]})
     text, _ = config.with_feeds(other, listed, tmp_path / "feeds.yaml")
     assert config.parse(text, tmp_path / "feeds.yaml").feeds[1:] == listed
+
+
+def test_a_file_of_an_older_version_is_refused_for_reading_and_brought_up_to_date_by_a_run(
+    folder: Path, command: Callable[..., Result]
+) -> None:
+    database = folder / "coverage.db"
+    with open_store(database, read_only=False) as store:
+        for view in store._db.view_names():
+            store._db.execute(f"DROP VIEW {view}")
+        for table, column in (("outlet", "genre"), ("feed", "genre"), ("article", "address_genre"), ("code", "genre")):
+            store._db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        store._db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm010_genre_and_voice'")
+        store._db.execute("PRAGMA user_version = 9")
+    found = command("trend", "--db", database)
+    assert found.code == 3
+    assert "older version" in found.err
+    again(folder)
+    assert genres(folder)["column"] == ("comment", "address")
+    assert genres(folder)["essay"] == ("comment", "feed")

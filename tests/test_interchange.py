@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FORMULA = '=HYPERLINK("https://evil.example","Trump Putin click")'
 ENDINGS = {"csv": "csv", "jsonl": "jsonl", "label-studio": "json"}
-COLUMNS = "version_id coder codebook_version rel hope appease certainty voice note purpose kind sample session coded_at"
+COLUMNS = (
+    "version_id coder codebook_version rel hope appease certainty voice genre note purpose kind sample session coded_at"
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def coded(database: Path) -> Path:
             [
                 Code(first, "ada", "1.1", True, (True, False), 2, voice="quoted", note="=1+1", session="s 1", **sample),
                 Code(first, "bob", "1.1", False, certainty=3, note="'quoted', \"so\"", **sample),
-                Code(second, "ada", "1.1", True, (True, True), voice="both", **sample),
+                Code(second, "ada", "1.1", True, (True, True), voice="both", genre="comment", **sample),
                 Code(first, "zoe", "1.1", True, (False, False), kind="adjudicated", **sample),
                 *(Code(version, "ada", "1.0", True, (False, True)) for version in free),
             ],
@@ -135,9 +137,9 @@ def test_a_blank_sheet_is_coded_elsewhere_and_comes_back(
     assert "sheet.csv:2: says nothing of its coder; name one with --coder." in unknown.err
     result = command("codes", "import", file, "--coder", "ada", "--db", empty)
     assert (result.code, result.out) == (0, "2 codes imported, 18 rows without an answer left out\n")
-    assert [row[1:11] for row in stored(empty)] == [
-        ["ada", "1.1", 1, 0, 1, 2, "outlet", "", "audit", "individual"],
-        ["ada", "1.1", 0, 0, 0, 1, "", "", "audit", "individual"],
+    assert [row[1:12] for row in stored(empty)] == [
+        ["ada", "1.1", 1, 0, 1, 2, "outlet", "", "", "audit", "individual"],
+        ["ada", "1.1", 0, 0, 0, 1, "", "", "", "audit", "individual"],
     ]
 
 

@@ -195,7 +195,7 @@ def test_stored_counts_equal_a_recomputation_from_scratch(feed_server: FeedServe
         pipeline.run(config, classifier=FakeClassifier())
         with open_store(config.database) as store:
             stored = store.daily_frames()
-            _, everything = store.all_days()
+            everything = store.articles_on(store.all_days())
         scratch = aggregate.daily_frames(everything, store.frames).sort_values(["date", "outlet"], ignore_index=True)
         pd.testing.assert_frame_equal(stored, scratch, check_dtype=False)
 

@@ -18,7 +18,7 @@ from conftest import Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media_coverage import aggregate, pipeline
+from media_coverage import aggregate, parquet, pipeline
 from media_coverage.attention import attention
 from media_coverage.classify import EMBEDDED, error_rates
 from media_coverage.cli import main
@@ -318,7 +318,76 @@ def test_without_events_the_command_says_where_to_list_them(tmp_path: Path, comm
     assert "topic.events" in found.err
 
 
+def test_weeks_that_nothing_is_known_of_belong_to_no_row(tmp_path: Path) -> None:
+    """Two outlets in turn, three weeks long; the first run was forty weeks later. The panel is empty, and no longer."""
+    monday = date(2026, 2, 2)
+    articles = [
+        article(monday + timedelta(days=7 * (n // 20)), ("Canyon Star", "Old Town Post")[n // 20 % 2], FIRST, n)
+        for n in range(60)
+    ]
+    run = monday + timedelta(days=7 * 43)
+    database = study.build(tmp_path, articles, events={}, days=[run])
+    with open_store(database) as store:
+        frame = trend(store, measure=SHARE, counting="articles", estimator="wilson")
+    items, empty = (frame[frame["composition"] == name] for name in ("item-weighted", "fixed panel"))
+    assert items[["first_day", "periods", "n"]].to_numpy().tolist() == [
+        ["2026-02-02", 1, 20],
+        ["2026-02-09", 1, 20],
+        ["2026-02-16", 1, 20],
+    ]
+    assert empty[["periods", "reason"]].to_numpy().tolist() == [[3, "no outlet has an item in every period"]]
+    assert frame["last_day"].max() == "2026-02-22"
+    assert set(frame["collection"]) == {"before the first run"}
+
+
+def test_codes_that_are_all_alike_make_sentences_and_no_numbers_that_are_none(tmp_path: Path, command: Command) -> None:
+    monday = date(2026, 2, 2)
+    labels = (FIRST, SECOND, study.NEITHER, OFF_TOPIC)
+    articles = [article(monday + timedelta(days=n % 98), "Canyon Star", labels[n % 4], n) for n in range(300)]
+    days = [monday + timedelta(days=n) for n in range(98)]
+    database = study.build(tmp_path, articles, events={monday + timedelta(days=49): "Talks"}, days=days)
+    pipeline.draw_sample(database, "audit", Design(120, 7))
+    with open_store(database, read_only=False) as store:
+        versions = store.sample_items("audit")["version_id"].tolist()
+        for coder in ("ada", "bob"):
+            codes = [study._code(int(version), coder, FIRST, "audit") for version in versions]
+            store.add_codes(codes, study.datetime(2026, 6, 1, tzinfo=study.UTC))
+    options = ("--config", tmp_path / "feeds.yaml", "--sample", "audit")
+    said = command("agreement", *options)
+    assert "nan" not in said.out.lower()
+    assert "all codes are the same, so agreement cannot be told from never using another code" in said.out
+    for estimator in ("rectified", "rogan-gladen"):
+        shown = command("trend", *options, "--estimator", estimator, "--period", "month", "--composition", "items")
+        assert shown.code == 0
+        assert "nan" not in shown.out.lower()
+    assert "labels do not tell the classes apart" in shown.out
+    found = command("events", *options, "--estimator", "rogan-gladen").out
+    assert "no estimate. The audit says too little of how labels follow true classes." in found
+
+
 # ---------------------------------------------------------------------- the commands
+
+
+def test_a_parquet_file_holds_the_rows_and_what_each_column_is(
+    played: tuple[Path, list[study.Article]], tmp_path: Path, command: Command
+) -> None:
+    options = ("--config", played[0].parent / "feeds.yaml", "--format", "parquet")
+    path = tmp_path / "trend.parquet"
+    assert command("trend", *options, "--out", path).code == 0
+    rows, about = parquet.read(path)
+    assert list(rows.columns) == list(COLUMNS)
+    assert json.loads(about["columns"]) == COLUMNS
+    with open_store(played[0]) as store:
+        wanted = trend(store, measure=[*SHARE, f"share_{SECOND}", "index"], counting="articles")
+    pd.testing.assert_series_equal(rows["value"], wanted["value"])
+    assert command("attention", *options, "--out", path).code == 0
+    assert parquet.read(path)[0]["articles"].sum() > 0
+    refused = command("trend", *options)
+    assert refused.code == 2
+    assert "--out FILE" in refused.err
+    as_json = command("trend", "--config", played[0].parent / "feeds.yaml", "--format", "json", "--out", tmp_path / "t")
+    assert as_json.out == ""
+    assert len(json.loads((tmp_path / "t").read_text(encoding="utf-8"))) == len(wanted)
 
 
 def test_the_table_is_narrow_and_says_what_it_is(played: tuple[Path, list[study.Article]], command: Command) -> None:

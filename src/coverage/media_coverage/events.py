@@ -61,7 +61,8 @@ class Series:
 
     `position` counts periods from `origin`, the first start; `share` is in 0..1; `items` the items behind it, or as
     many as would make its standard error. A period is `days` long. `common` (draws, periods), where there is any, are
-    the shares under draws of what is uncertain in all periods together, such as an audit's error rates.
+    the shares under draws of what is uncertain in all periods together, such as an audit's error rates. `why` says why
+    there are no data, where there are none.
     """
 
     origin: dt.date
@@ -70,6 +71,7 @@ class Series:
     share: Array
     items: Array
     common: Array | None = None
+    why: str = "There are no data."
 
     @property
     def unit(self) -> str:
@@ -450,7 +452,7 @@ def _cut(
 ) -> tuple[Side | None, Side | None, _Cut | str]:
     """The sides, and the data around a date or the reason why there are too few."""
     if not len(series.position):
-        return None, None, "There are no data."
+        return None, None, series.why
     elapsed = (on - series.origin).days
     start, end = int(series.position[0]), int(series.position[-1])
     # The period in which the event falls belongs to neither side, unless it begins with the event.

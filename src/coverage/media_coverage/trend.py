@@ -598,7 +598,9 @@ def _corrected(
     audit = _audit_for(press, selection.name)
     assert audit is not None  # noqa: S101 - a corrected method comes with a sample
     taken = apart(cells, audit, measure, method, regimes=_regimes(press, selection.items))
-    return events.audited(starts, taken.share, np.where(items >= MIN_ITEMS, items, 0.0), taken.common, days)
+    found = events.audited(starts, taken.share, np.where(items >= MIN_ITEMS, items, 0.0), taken.common, days)
+    reasons = [reason for reason in taken.reasons if reason]
+    return replace(found, why=sentence(reasons[0])) if reasons else found
 
 
 def effects(

@@ -212,7 +212,8 @@ def _cell(row: dict[str, Any], index: bool) -> str:
         return "–"
     value, low, high = (row[name] for name in ("value", "low", "high"))
     if index:
-        return f"{value:+z.2f} [{low:+z.2f} to {high:+z.2f}]".replace("-", "−")
+        # Without the noughts three columns fit into 100 characters.
+        return f"{value:+z.2f} [{low:+z.2f} to {high:+z.2f}]".replace("-", "−").replace("0.", ".")
     return f"{100 * value:.0f} % [{100 * low:.0f}–{100 * high:.0f}]"
 
 

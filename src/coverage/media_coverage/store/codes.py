@@ -104,6 +104,7 @@ class CodesByPeople(Connection):
             import pandas as pd
 
             return pd.DataFrame()
+        self._refuse_older("v_genres")
         if sample is None:
             return self._frame("SELECT * FROM v_codes ORDER BY coded_at, code_id")
         return self._frame("SELECT * FROM v_codes WHERE sample = ? ORDER BY coded_at, code_id", sample)

@@ -212,7 +212,8 @@ class Connection:
         return int(self._db.execute(_insertion(table, tuple(row)), list(row.values())).lastrowid or 0)
 
     def _refuse_older(self, table: str) -> None:
-        if not self._db.table(table).exists():
+        """Raise StoreError for a file without this table or view, opened to be read only."""
+        if not self._db[table].exists():
             raise StoreError(
                 "was written by an older version; `media-coverage run` brings it up to date", path=self.path
             )

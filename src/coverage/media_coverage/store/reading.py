@@ -179,6 +179,7 @@ class Reading(Connection):
         finds it so), uncertain, p_relevant and p_<output> for both frames, genre. `since` and `until` are days, both
         included.
         """
+        self._refuse_older("v_genres")
         first, second = self.frames.outputs[1:]
         return self._frame(
             "SELECT a.id AS article_id, v.id AS version_id, a.date, o.name AS outlet, o.outlet_group, o.country, "  # noqa: S608
