@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import shutil
 import signal
@@ -22,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import FakeClassifier, Item, config_text, make_config, rss
-from feedserver import Response
+from feedserver import Response, unused_port
 
 from media_coverage import lake, parquet, pipeline
 from media_coverage.classify import load_classifier
@@ -353,17 +352,20 @@ def slow_undisturbed(slow: Path) -> dict[str, bytes]:
     return tree(slow.parent / "undisturbed")
 
 
-def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(press: Path, undisturbed: Path, tmp_path: Path) -> None:
-    target = tmp_path / "out"
-    code, _, err = finish(start(press, target, "--workers", "1", limit=24))
+def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(press: Path, tmp_path: Path) -> None:
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    shutil.copy(press / "2026/b.parquet", source / "a small one.parquet")
+    shutil.copy(press / "long.parquet", source)
+    code, _, err = finish(start(source, target, "--workers", "1", limit=24))
     assert code == 3, err
-    assert "cannot be written" in err
+    assert "long-00000.parquet: cannot be written" in err
     assert "File too large" in err
-    assert "2026/a-00000.parquet" in parquet_files(target)  # a small one
-    assert "long-00000.parquet" not in parquet_files(target)
+    assert parquet_files(target) == ["a small one-00000.parquet"]
     assert not list(target.rglob(".*"))
-    assert labelled(press, target).problems == {}
-    assert tree(target) == tree(undisturbed)
+    assert labelled(source, target).before == 1
+    labelled(source, tmp_path / "undisturbed")
+    assert tree(target) == tree(tmp_path / "undisturbed")
 
 
 def test_a_worker_that_is_killed_is_replaced(slow: Path, slow_undisturbed: dict[str, bytes], tmp_path: Path) -> None:
@@ -469,18 +471,21 @@ def scratch() -> str:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Ray with two processors; it ends with the process that holds it."""
     folder = scratch()
-    words = "start --head --block --num-cpus=2 --object-store-memory=100000000 --include-dashboard=false --port=0"
+    words = "start --head --block --num-cpus=2 --object-store-memory=100000000 --include-dashboard=false"
     ray = [sys.executable, "-u", "-m", "ray.scripts.scripts", *words.split(), "--disable-usage-stats"]
     alone = environment() | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-    process = subprocess.Popen([*ray, f"--temp-dir={folder}"], env=alone, stdout=subprocess.PIPE, text=True)
+    port = unused_port()
+    process = subprocess.Popen(
+        [*ray, f"--temp-dir={folder}", f"--port={port}"],
+        env=alone,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     try:
         assert process.stdout is not None
-        for line in process.stdout:
-            if "--address=" in line or "address='" in line:
-                yield line.rpartition("address=")[2].strip().strip("'\"")
-                break
-        else:
-            raise AssertionError("Ray did not start")
+        assert any("Ray runtime started" in line for line in process.stdout)
+        yield f"127.0.0.1:{port}"
     finally:
         children = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
@@ -559,7 +564,6 @@ def test_a_ray_of_our_own_listens_here_only_and_leaves_nothing(press: Path, undi
 
 @on_ray
 def test_a_cluster_that_is_not_there_is_told(slow: Path, tmp_path: Path) -> None:
-    code, _, err = finish(start(slow, tmp_path / "out", "--engine", "ray", "--address", "127.0.0.1:1"))
-    assert code == 3
-    assert "Ray at 127.0.0.1:1 cannot be reached" in err
-    assert json.dumps("Traceback") not in err
+    for address, words in (("127.0.0.1:1", "no Ray answers at 127.0.0.1:1"), ("head", "must be HOST:PORT")):
+        with pytest.raises(WorkerError, match=words):
+            labelled(slow, tmp_path / "out", Setup(MODEL.options, address=address), engine="ray")

@@ -8,12 +8,14 @@ it is done twice, and its result must not depend on who did it.
 from __future__ import annotations
 
 import functools
+import ipaddress
 import logging
 import multiprocessing
 import os
 import pickle
 import shutil
 import signal
+import socket
 import tempfile
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -35,6 +37,8 @@ R = TypeVar("R")
 
 DEATHS = 3
 """Times in a row that workers may die without a result in between, before the run ends."""
+
+_SECONDS_TO_ANSWER = 10
 
 _OBJECT_STORE = 100 << 20
 """Bytes of shared memory for a Ray of our own: what travels are names of parts and counts, or short texts."""
@@ -199,8 +203,8 @@ def on_ray(setup: Setup, function: Callable[[Classifier, T], R], tasks: Sequence
 def _ray(setup: Setup) -> tuple[Any, Any, str | None]:
     """Ray Data and Ray, connected to a cluster or to a Ray of our own; and the folder of the latter."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    if setup.address is None:
-        # So Ray calls it, on every system: a cluster of one machine, which listens on the loopback interface only.
+    if setup.address is None or _reached(setup.address).is_loopback:
+        # So Ray calls it, on every system: a cluster of one machine, which keeps to the loopback interface.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     try:
         import ray
@@ -234,6 +238,18 @@ def _ray(setup: Setup) -> tuple[Any, Any, str | None]:
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
     return data, ray, folder
+
+
+def _reached(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IP address behind HOST:PORT, which answers. Ray itself would try for minutes. Raises WorkerError."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit():
+        raise WorkerError(f"--address must be HOST:PORT, not {address!r}", exit_code=ExitCode.USAGE)
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_SECONDS_TO_ANSWER) as connection:
+            return ipaddress.ip_address(connection.getpeername()[0])
+    except (OSError, OverflowError) as error:
+        raise WorkerError(f"no Ray answers at {address} ({error}); is its head node running?") from error
 
 
 ENGINES: dict[str, Callable[[Setup, Callable[[Classifier, Any], Any], Sequence[Any]], Generator[Any]]] = {

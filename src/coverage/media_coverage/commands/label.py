@@ -165,9 +165,7 @@ def _print_scores(scores: dict[str, Any], model_id: str) -> None:
 @click.option("--address", metavar="HOST:PORT", help="A running Ray cluster [default: Ray starts on this machine].")
 @click.option("--from", "source", type=_FOLDER, help="Label Parquet files of this folder instead of the database.")
 @click.option("--to", "target", type=_FOLDER, help="Folder for what --from gives: Parquet files with labels.")
-@click.pass_context
 def classify(
-    context: click.Context,
     config_path: Path,
     db: Path | None,
     model: str | None,
@@ -196,7 +194,7 @@ def classify(
         if activate or db:
             raise click.UsageError("--from needs no database: leave out --activate and --db")
         options = load_config(config_path).classifier_options(model, device)
-        _classify_folder(context, config_path, source, target, options, engine, workers, address)
+        _classify_folder(config_path, source, target, options, engine, workers, address)
         return
     from .. import pipeline
     from ..classify import load_classifier
@@ -223,7 +221,6 @@ def classify(
 
 
 def _classify_folder(
-    context: click.Context,
     config_path: Path,
     source: Path,
     target: Path,
@@ -247,7 +244,7 @@ def _classify_folder(
         logs.notes.error("left out: %s", problem, extra={"event": "file_left_out"})
     if account.problems:
         click.echo(f"{len(account.problems)} files were left out; repair or remove them and run again")
-        context.exit(ExitCode.SOME_FEEDS_FAILED)
+        raise SystemExit(ExitCode.SOME_FEEDS_FAILED)
 
 
 @click.command()
