@@ -297,7 +297,8 @@ def test_options_that_do_not_go_together_are_told(press: Path, tmp_path: Path, c
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "MEDIA_COVERAGE_LOG_FORMAT": "text"}
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "MEDIA_COVERAGE_LOG_FORMAT": "text"}
+    return os.environ | own | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5f" * 32}
 
 
 def start(source: Path, target: Path, *arguments: str, limit: int | None = None) -> subprocess.Popen[str]:
@@ -487,13 +488,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert any("Ray runtime started" in line for line in process.stdout)
         yield f"127.0.0.1:{port}"
     finally:
-        children = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
+        ours = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+        for each in ours:  # nothing is asked to end in good order: that would take half a minute
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
         process.communicate(timeout=60)
-        psutil.wait_procs(children, timeout=30)
-        left = [child for child in children if child.is_running()]
-        for child in left:
-            child.kill()
+        _, left = psutil.wait_procs(ours, timeout=30)
         shutil.rmtree(folder, ignore_errors=True)
         assert not left
 
