@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -32,7 +33,6 @@ from media_coverage.records import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from conftest import Result
     from feedserver import FeedServer
@@ -297,10 +297,13 @@ def test_options_that_do_not_go_together_are_told(press: Path, tmp_path: Path, c
 
 
 def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "MEDIA_COVERAGE_LOG_FORMAT": "text"}
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "MEDIA_COVERAGE_LOG_FORMAT": "text"}
+    return os.environ | own | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5f" * 32}
 
 
-def start(source: Path, target: Path, *arguments: str, limit: int | None = None) -> subprocess.Popen[str]:
+def start(
+    source: Path, target: Path, *arguments: str, limit: int | None = None, **variables: str
+) -> subprocess.Popen[str]:
     """`classify --from … --to …` as a process of its own, which may write files of `limit` KiB at most."""
     config = target.parent / "feeds.yaml"
     config.write_text(config_text("https://ledger.example/"), encoding="utf-8")
@@ -308,7 +311,8 @@ def start(source: Path, target: Path, *arguments: str, limit: int | None = None)
     words = [sys.executable, "-m", "media_coverage", "classify", *folders, *arguments]
     if limit is not None:
         words = ["bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash", *words]
-    return subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(words, env=environment() | variables, text=True, **pipes)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -487,13 +491,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert any("Ray runtime started" in line for line in process.stdout)
         yield f"127.0.0.1:{port}"
     finally:
-        # Killed, not asked to end: Ray would drain its node for half a minute.
-        everybody = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-        for one in everybody:
+        ours = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+        for each in ours:  # nothing is asked to end in good order: that would take half a minute
             with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
+                each.kill()
         process.communicate(timeout=60)
-        _, left = psutil.wait_procs(everybody, timeout=30)
+        _, left = psutil.wait_procs(ours, timeout=30)
         shutil.rmtree(folder, ignore_errors=True)
         assert not left
 
@@ -540,7 +543,8 @@ def test_a_killed_run_on_ray_is_finished_by_the_next_one(
 
 @on_ray
 def test_a_ray_of_our_own_listens_here_only_and_leaves_nothing(press: Path, undisturbed: Path, tmp_path: Path) -> None:
-    process = start(press, tmp_path / "out", "--engine", "ray", "--workers", "2")
+    scratch = Path(tempfile.mkdtemp(prefix="t-"))  # the names of sockets in it must be short
+    process = start(press, tmp_path / "out", "--engine", "ray", "--workers", "2", TMPDIR=str(scratch))
     children: dict[int, psutil.Process] = {}
     listening: set[str] = set()
     while process.poll() is None:
@@ -560,6 +564,8 @@ def test_a_ray_of_our_own_listens_here_only_and_leaves_nothing(press: Path, undi
     psutil.wait_procs(list(children.values()), timeout=30)
     assert not [child for child in children.values() if child.is_running()]
     assert tree(tmp_path / "out") == tree(undisturbed)
+    assert not list(scratch.glob("ray-*"))
+    shutil.rmtree(scratch)
 
 
 @on_ray

@@ -13,6 +13,7 @@ import logging
 import multiprocessing
 import os
 import pickle
+import secrets
 import shutil
 import signal
 import socket
@@ -206,6 +207,9 @@ def _ray(setup: Setup) -> tuple[Any, Any, str | None]:
     if setup.address is None or _reached(setup.address).is_loopback:
         # So Ray calls it, on every system: a cluster of one machine, which keeps to the loopback interface.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    if setup.address is None:  # left to itself, Ray makes a token once and for all, in the home folder
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         import ray
         from ray import data
