@@ -43,13 +43,16 @@ OWNERS = {
     "pydantic": {"config"},
     "click": {"cli", "commands"},
     "filelock": {"lock"},
+    "datasette": {"serve"},
+    "uvicorn": {"serve"},
+    "markupsafe": {"serve"},
 }
 """One owner per foreign library (a library missing here may be imported anywhere). A package is one owner."""
 
 PURE = frozenset(
     """topic prose identity framing estimate aggregate evaluation compare explain report charts calibration
     model_card schedule health dates wire stories opml agreement quantiles composition correction
-    series fulltext events sample coding interchange trend attention drift multiverse""".split()
+    series fulltext events sample coding interchange trend attention drift multiverse catalogue""".split()
 )
 """Modules without clock, path, network or database: values in, values out."""
 
@@ -65,12 +68,13 @@ IMPURE = {
     "parser_process",
     "lock",
     "interruption",
+    "serve",
 }
 
 ORDER = (
     dict.fromkeys("fetch parse parser_process store classify hub evaluation aggregate charts estimate".split(), 1)
     | dict.fromkeys("explain coded interchange finetune export correction series events".split(), 1)
-    | dict.fromkeys("pipeline report compare train trend attention drift multiverse".split(), 2)
+    | dict.fromkeys("pipeline report compare train trend attention drift multiverse serve".split(), 2)
     | {"demo": 3, "commands": 4, "cli": 5, "__main__": 6}
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""
