@@ -44,6 +44,7 @@ OWNERS = {
     "pydantic": {"config", "mapping"},
     "warcio": {"warc"},
     "datasette": {"serve"},
+    "uvicorn": {"serve"},
     "click": {"cli", "commands"},
     "duckdb": {"lake"},
     "ray": {"engines"},
@@ -56,7 +57,7 @@ PURE = frozenset(
     """topic prose identity framing estimate aggregate evaluation compare explain report charts calibration
     model_card schedule health dates wire stories opml agreement quantiles composition correction
     series fulltext events sample coding interchange trend attention drift multiverse shares news alerts material words
-    page digest atom genre voices""".split()
+    page digest atom genre voices catalogue""".split()
 )
 """Modules without clock, path, network or database: values in, values out."""
 
@@ -74,6 +75,7 @@ IMPURE = {
     "interruption",
     "parquet",
     "datapackage",
+    "serve",
     "webscreen",
     "lake",
     "engines",

@@ -64,7 +64,8 @@ def test_every_wording_can_be_found_as_soon_as_it_is_stored(feed_server: FeedSer
 
 
 def test_what_is_pruned_is_in_the_index_no_more_nor_in_its_pages(feed_server: FeedServer, tmp_path: Path) -> None:
-    items = [Item("Quixotic football in Trump and Putin country"), Item("Trump and Putin hope for peace")]
+    old = "https://ledger.example/old"  # addresses stay
+    items = [Item("Quixotic football in Trump and Putin country", link=old), Item("Trump and Putin hope for peace")]
     path = collected(feed_server, tmp_path, items)
     assert b"quixotic" in words_held(path)
     now = datetime.now(UTC)

@@ -77,7 +77,7 @@ JOIN outlet o ON o.id = a.outlet_id
 JOIN active
 JOIN model m ON m.id = active.model_id
 LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id AND l.codebook_version = m.codebook_version
-WHERE article_search MATCH escape_fts(coalesce(nullif(trim(:words), ''), 'the'))
+WHERE article_search MATCH coalesce(nullif(escape_fts(:words), ''), 'the')
     AND a.date {_DAYS}
 ORDER BY article_search.rowid DESC
 LIMIT 200""",
@@ -433,7 +433,7 @@ LIMIT 500""",
         f"""SELECT v.date, v.outlet, v.title, CASE WHEN v.passed_gate THEN 'model' ELSE v.gate_stage END AS rejected_by,
        v.gate_reason, v.p_relevant, v.url, v.article_id
 FROM (SELECT rowid AS id FROM article_search
-      WHERE article_search MATCH escape_fts(coalesce(nullif(trim(:words), ''), 'the'))) w
+      WHERE article_search MATCH coalesce(nullif(escape_fts(:words), ''), 'the')) w
 CROSS JOIN v_articles v ON v.version_id = w.id
 WHERE NOT v.on_topic AND v.passed_gate IS NOT NULL
     AND v.date {_DAYS}
