@@ -405,6 +405,44 @@ def specifications(rows: pd.DataFrame) -> alt.VConcatChart:
     )
 
 
+def effects(rows: pd.DataFrame, frames: Frames) -> alt.LayerChart:
+    """The change of each share at one event with its interval, a row for each name; columns as in tables.EFFECTS.
+
+    Filled points are distinguishable from the usual movement at a false discovery rate of 5 %. Names without a value
+    are left out.
+    """
+    frame = rows[rows["points"].notna()]
+    titles = {f"share_{kind.name}": kind.title for kind in frames.both}
+    frame = frame.assign(
+        framing=frame["measure"].map(titles),
+        filled=(frame["q"] <= 0.05).astype("float64"),
+        said=[
+            f"{name}, {titles[measure]}: {points:+.1f} points [{low:+.1f} to {high:+.1f}], q = {q:.3f}".replace(
+                "-", "−"
+            )
+            for name, measure, points, low, high, q in zip(
+                *(frame[column] for column in ("name", "measure", "points", "low", "high", "q")), strict=True
+            )
+        ],
+    )
+    y = alt.Y("name:N", title=None, sort=list(dict.fromkeys(frame["name"])), axis=alt.Axis(labelLimit=230))
+    x = alt.X("points:Q", title=f"change in percentage points, {_INTERVALS}")
+    offset = alt.YOffset("framing:N", sort=[kind.title for kind in frames.both])
+    base = alt.Chart(frame).encode(y=y, yOffset=offset, color=_colour(frames))
+    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(opacity=0.6, aria=False).encode(x="zero:Q")
+    return alt.layer(
+        zero,
+        base.mark_rule(strokeWidth=2, opacity=0.6, aria=False).encode(x=alt.X("low:Q"), x2="high:Q"),
+        base.mark_point(size=60, opacity=1, tooltip=None).encode(
+            x=x,
+            description="said:N",
+            shape=alt.Shape("framing:N", legend=None),
+            fillOpacity=alt.FillOpacity("filled:Q", scale=None),
+            fill=alt.Fill("framing:N", scale=alt.Scale(range=list(COLOURS)), legend=None),
+        ),
+    ).properties(width=WIDTH - 240, height=alt.Step(15))
+
+
 def anchor(name: str) -> str:
     """A name as an HTML id: letters and digits kept, the rest spelt as numbers, so that no two names meet."""
     return "".join(c if c.isascii() and c.isalnum() else f"-{ord(c):x}-" for c in name)

@@ -7,9 +7,7 @@ them agree is a description and no test.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +15,17 @@ import pandas as pd
 
 from . import events
 from .composition import Composition, Counting
-from .errors import TrendError
 from .estimate import Method
 from .framing import RELEVANT
 from .sample import OFF_TOPIC
-from .trend import measures_of, read, shares
+from .trend import chosen_event, measures_of, read, shares
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from .store import Store
-    from .trend import Press
+    from .trend import NamedDay, Press
 
 SHIFTS = {"as stored": 0.0, "lower by .1": -0.1, "higher by .1": 0.1}
 """Other thresholds for the classifier's probabilities, all outputs together."""
@@ -50,12 +48,6 @@ COLUMNS = {
     "reason": "why there is no value, in words; empty where there is one",
 }
 """What each column of the specifications holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    date: dt.date
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +81,7 @@ def multiverse(
     press = read(store, period=period, since=since, until=until)
     chosen = measure or f"share_{press.frames.first.name}"
     (what,) = measures_of(press.frames, [chosen])
-    at = _chosen_event(press, event)
+    at = chosen_event(press, event)
     rows: list[dict[str, Any]] = []
     for about, version, method in _versions(store, press, period, since, until, sample):
         for composition in Composition:
@@ -108,29 +100,6 @@ def multiverse(
                 rows.append(row | {"distinguishable": change.distinguishable, "reason": ""})
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(("points", "low", "high", "p"), "float64"))
     return Multiverse(chosen, at.name, at.date, frame, _sentence(frame, at))
-
-
-def _chosen_event(press: Press, wanted: str | None) -> _Event:
-    known = [_Event(dt.date.fromisoformat(date), name) for date, name in press.events[["date", "name"]].to_numpy()]
-    if wanted is not None:
-        named = [event for event in known if wanted in {event.name, event.date.isoformat()}]
-        if not named:
-            listed = ", ".join(f"{event.name} ({event.date})" for event in known) or "none"
-            raise TrendError(f"knows no event {wanted!r}; feeds.yaml lists: {listed}", path=press.path)
-        return named[0]
-    first, last = str(press.calendar["first_day"].iloc[0]), str(press.calendar["last_day"].iloc[-1])
-    inside = [event for event in known if first < event.date.isoformat() <= last]
-    if inside:
-        days = sorted(press.on_topic["date"])
-        return max(inside, key=lambda event: _smaller_side(days, event.date.isoformat()))
-    middle = press.calendar["first_day"].iloc[len(press.calendar) // 2]
-    return _Event(dt.date.fromisoformat(middle), "second half of the data")
-
-
-def _smaller_side(days: list[str], day: str) -> int:
-    """Articles before or from a day on, whichever are fewer."""
-    before = bisect_left(days, day)
-    return min(before, len(days) - before)
 
 
 def _versions(
@@ -169,7 +138,7 @@ def _relabelled(labelled: pd.DataFrame, press: Press, thresholds: dict[str, floa
     )
 
 
-def _sentence(rows: pd.DataFrame, event: _Event) -> str:
+def _sentence(rows: pd.DataFrame, event: NamedDay) -> str:
     """Does it survive?"""
     start = f"{event.name} ({event.date}): "
     told = rows[rows["points"].notna()]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .framing import Frames
     from .material import Material
     from .multiverse import Multiverse
+    from .selection import Shown
 
 MAX_BARS = 40
 """Outlets in the picture of bars: those with most articles. The table has all."""
@@ -398,6 +399,34 @@ def html(material: Material, by: str | None = None) -> str:
         codebook_version=material.codebook_version,
         database=material.database,
         version=__version__,
+    )
+
+
+def selection_part(shown: Shown, part: str) -> str:
+    """One part of a dashboard as HTML: "trend", "composition" or "articles". Points link to their rows below."""
+    frames, counts = shown.frames, shown.counts
+    chart, rows = "", rows_of(counts)
+    if part == "trend":
+        days = {"day": 1, "week": 7}.get(shown.choice.period, 30)
+        chart = charts.svg(charts.trend(shown.points, shown.events, frames, shown.gaps, days))
+        rows = rows_of(shown.points.iloc[::-1])
+    elif part == "composition" and counts[f"share_{frames.first.name}"].notna().any():
+        chart = charts.svg(charts.shares(counts, "name", frames, "#name-"))
+    return (
+        _environment()
+        .get_template("selection.html.j2")
+        .render(
+            part=part,
+            shown=shown,
+            chart=chart,
+            rows=rows,
+            titles={**{frame.name: frame.title for frame in frames.both}, MIXED: "Mixed", NEITHER: "Neither"},
+            anchor=charts.anchor,
+            rows_of=rows_of,
+            safe_url=safe_url,
+            uncorrected=estimate.UNCORRECTED,
+            min_items=estimate.MIN_ITEMS,
+        )
     )
 
 

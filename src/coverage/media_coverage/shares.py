@@ -79,6 +79,21 @@ def collected_periods(outlet_days: pd.DataFrame, period: str, by: str) -> pd.Dat
     return found.astype("int64").reset_index()[columns]
 
 
+def collected_days(outlet_days: pd.DataFrame) -> pd.DataFrame:
+    """How far each day was collected from some outlets, as aggregate.gaps takes it: date, collection, outlets and
+    outlets_collected. `outlet_days` as in `collected_periods`.
+    """
+    named = outlet_days.assign(collected=outlet_days["collected"].astype("float64"))
+    daily = named.groupby("date", sort=True).agg(
+        outlets=("collected", "count"), outlets_collected=("collected", "sum"), imported=("imported", "max")
+    )
+    missing = daily["outlets"] - daily["outlets_collected"]
+    word = pd.Series("partial", index=daily.index, dtype=object)
+    word = word.mask(daily["outlets_collected"] == 0, "none").mask(missing == 0, "full")
+    daily["collection"] = word.mask((daily["outlets_collected"] == 0) & (daily["imported"] > 0), "imported")
+    return daily.drop(columns="imported").reset_index()
+
+
 @dataclass(frozen=True, slots=True)
 class _Name:
     """The counts of one name, (periods, outlets, labels), zero in gaps; days, gaps and all its articles by period."""

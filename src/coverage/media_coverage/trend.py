@@ -8,6 +8,7 @@ them counts nowhere. Nothing is pooled or smoothed across an event or a phase of
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -618,12 +619,13 @@ def effects(
     before: int | None = None,
     after: int | None = None,
     model: str = "level",
+    event: str | None = None,
 ) -> list[Found]:
     """For each event of feeds.yaml, each measure and each name: did the share change by more than it does anyway?
 
-    By default the shares of both frames. `before` and `after` are windows in periods, `model` is one of events.MODELS.
+    By default the shares of both frames; `event` asks for the one with that name or date only. `before` and `after` are windows in periods, `model` is one of events.MODELS.
     Without a sample the shares are those of labels. Effects of the index are in points of its share p. Raises
-    TrendError where feeds.yaml names no event.
+    TrendError where feeds.yaml names no event, or not this one.
     """
     estimator = estimator or ("rectified" if sample else "wilson")
     method = ESTIMATORS[estimator]
@@ -632,27 +634,28 @@ def effects(
     press = read(store, by=by, period=period, since=since, until=until, sample=sample)
     if press.events.empty:
         raise TrendError("knows no event; list some under topic.events in feeds.yaml, and run", path=store.path)
-    known = [_Event(dt.date.fromisoformat(date), name) for date, name in press.events[["date", "name"]].to_numpy()]
+    known = events_of(press)
+    asked = known if event is None else [chosen_event(press, event)]
     chosen = measures_of(press.frames, measure or [f"share_{name}" for name in press.frames.names])
     correction = f"corrected by the audit sample {sample}" if sample else UNCORRECTED
     found = []
     for one in chosen:
         lines = shares(press, one, method, COMPOSITIONS[composition], COUNTINGS[counting])
-        for event in known:
+        for one_event in asked:
             each = {
-                name: events.effect(line, event, before=before, after=after, model=model, others=known)
+                name: events.effect(line, one_event, before=before, after=after, model=model, others=known)
                 for name, line in lines.items()
             }
             if sample is not None:
                 said = (
                     SHARED,
-                    *(() if event.date.isoformat() in press.phases or method is not Method.RECTIFIED else (POOLED,)),
+                    *(() if one_event.date.isoformat() in press.phases or method is not Method.RECTIFIED else (POOLED,)),
                 )
                 each = {
                     name: replace(one_effect, notes=(*one_effect.notes, *said)) for name, one_effect in each.items()
                 }
             for adjusted in events.across(each):
-                placebo = events.placebo(lines[adjusted.group], event, before=before, after=after, model=model)
+                placebo = events.placebo(lines[adjusted.group], one_event, before=before, after=after, model=model)
                 found.append(
                     Found(
                         name=adjusted.group,
@@ -668,6 +671,41 @@ def effects(
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
+class NamedDay:
+    """An event: the day it happened, and what it is called."""
+
     date: dt.date
     name: str
+
+
+def events_of(press: Press) -> list[NamedDay]:
+    """The events of the topic by date."""
+    return [NamedDay(dt.date.fromisoformat(date), name) for date, name in press.events[["date", "name"]].to_numpy()]
+
+
+def chosen_event(press: Press, wanted: str | None = None) -> NamedDay:
+    """The event with this name or date; by default the one with most articles on its thinner side.
+
+    Where no event lies within the data, that is the beginning of their second half. Raises TrendError for one that is
+    not known.
+    """
+    known = events_of(press)
+    if wanted is not None:
+        named = [event for event in known if wanted in {event.name, event.date.isoformat()}]
+        if not named:
+            listed = ", ".join(f"{event.name} ({event.date})" for event in known) or "none"
+            raise TrendError(f"knows no event {wanted!r}; feeds.yaml lists: {listed}", path=press.path)
+        return named[0]
+    first, last = str(press.calendar["first_day"].iloc[0]), str(press.calendar["last_day"].iloc[-1])
+    inside = [event for event in known if first < event.date.isoformat() <= last]
+    if inside:
+        days = sorted(press.on_topic["date"])
+        return max(inside, key=lambda event: _smaller_side(days, event.date.isoformat()))
+    middle = press.calendar["first_day"].iloc[len(press.calendar) // 2]
+    return NamedDay(dt.date.fromisoformat(middle), "second half of the data")
+
+
+def _smaller_side(days: list[str], day: str) -> int:
+    """Articles before or from a day on, whichever are fewer."""
+    before = bisect_left(days, day)
+    return min(before, len(days) - before)

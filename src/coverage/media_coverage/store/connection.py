@@ -192,6 +192,13 @@ class Connection:
         """Close the connection; an open transaction is rolled back."""
         self._db.close()
 
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of the database as it is at this moment to a file that is not there yet. Raises StoreError."""
+        if path.exists():
+            raise StoreError("is there already, and a copy overwrites nothing", path=path)
+        with speaking_of(path), contextlib.closing(sqlite3.connect(path)) as copy:
+            self._db.conn.backup(copy)
+
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         with held_back():
