@@ -26,7 +26,7 @@ _TAKEN = frozenset(
     "coded_at week link row voice note kind sample sample_id session newest story_id stratum stratum_size "
     "stratum_drawn inclusion design_inclusion truth settled_by coders disagreed off_topic uncertain p_relevant "
     "period scope name first_day last_day own_articles days days_missing days_partial feed_days feed_days_asked "
-    "feed_days_answered feed_days_failed articles_sql "
+    "feed_days_answered feed_days_failed articles_sql genre "
     # what SQL reads as a word of its own: such a column would need quotes in every query
     "add all alter and as autoincrement between case cast check collate commit constraint create current_date "
     "current_time current_timestamp default deferrable delete distinct drop else escape except exists foreign from "
