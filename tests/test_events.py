@@ -647,8 +647,8 @@ def test_audited_periods_without_items_or_share_are_missing() -> None:
 def test_with_an_audit_between_the_test_says_yes_as_rarely_as_it_promises() -> None:
     """One hundred coded articles: the weeks' own movement alone would announce an effect of nothing 29 times in 100."""
     few = next(audit for audit in simulated_series.AUDITS if audit.coded == 100)
-    found = simulated_series.audited_rates(simulated_series.NULL, few, 60)
-    careless = simulated_series.audited_rates(simulated_series.NULL, few, 60, kept_apart=False)
+    found = simulated_series.audited_rates(simulated_series.NULL, few, 40)
+    careless = simulated_series.audited_rates(simulated_series.NULL, few, 40, kept_apart=False)
     for name in simulated_series.CORRECTED:
         assert found[name][0] <= 0.1, (name, found[name])
     assert careless["rectified"][0] > 0.15

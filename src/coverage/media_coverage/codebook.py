@@ -38,6 +38,11 @@ decide: no frame. Both frames: yes to both, where each has content of its own.
 
 1 outlet: in the outlet's own words, the headline included. 2 quoted: only in quoted or attributed words. 3 both.
 
+## Genre
+
+g sets it, where the text shows it; leave it open where it does not. news: reports what happened. comment: opinion,
+analysis, editorials. live: a live blog. other: anything else.
+
 ## Certainty
 
 1 sure. 2 leaning: a colleague might see it otherwise. 3 coin-flip.
