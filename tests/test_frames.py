@@ -98,7 +98,8 @@ def test_the_report_speaks_of_these_frames_alone(
     assert re.search(r"\d+ escalation, \d+ NATO steps back, \d+ mixed, \d+ neither\. Net framing index", printed)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert '<th scope="col" class="num">Escalation</th><th scope="col" class="num">NATO steps back</th>' in page
-    assert '<th scope="col" class="num">p escalate</th><th scope="col" class="num">p calm</th>' in page
+    assert '<button type="button">p escalate</button>' in page
+    assert '<button type="button">p calm</button>' in page
     assert "(escalation − NATO steps back) ÷ (escalation + NATO steps back)" in page
     assert '<span class="tag first">Escalation' in page
     assert '<span class="tag second">NATO steps back' in page

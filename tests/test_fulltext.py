@@ -707,7 +707,10 @@ def test_wordings_of_an_older_file_learn_where_their_lead_came_from(tmp_path: Pa
             db.execute("INSERT INTO frame VALUES (?, ?, ?, ?, ?)", row)
         schema.migrations.apply(db, stop_before="m007_full_text")
         connection.executescript(
-            "PRAGMA foreign_keys = OFF; INSERT INTO article_version (id, title, summary, text_sha256, purged_at, "
+            "PRAGMA foreign_keys = OFF; INSERT INTO outlet (id, name, outlet_group) VALUES (1, 'Ledger', 'uk'); "
+            "INSERT INTO feed (id, url, outlet_id, kind) VALUES (1, 'http://press.example', 1, 'feed'); "
+            "INSERT INTO fetch (id, run_id, feed_id, started_at, elapsed_ms, outcome, succeeded) "
+            "VALUES (1, 1, 1, '2026-02-03T00:00:00+00:00', 1, 'ok', 1); INSERT INTO article_version (id, title, summary, text_sha256, purged_at, "
             "article_id, language_source, first_seen_at, fetch_id) VALUES "
             "(1, 't', 's', 'a', NULL, 1, 'unknown', 'x', 1), (2, 't', '', 'b', NULL, 1, 'unknown', 'x', 1), "
             "(3, '', '', 'c', 'y', 1, 'unknown', 'x', 1);"

@@ -695,7 +695,7 @@ def test_charts_break_the_line_and_shade_the_days(interrupted: Store) -> None:
 
 def test_the_page_begins_with_the_health_of_the_collection(interrupted: Store) -> None:
     page = report.html(material(interrupted))
-    box = page[page.index("State of the collection.") : page.index("<h1>")]
+    box = page[page.index("State of the collection.") : page.index('id="trend"')]
     assert "2 fine, 1 new" in box
     table = page[page.index("Counts and shares per week") : page.index("By group of outlets")]
     rows = re.findall(
@@ -713,7 +713,7 @@ def test_the_page_begins_with_the_health_of_the_collection(interrupted: Store) -
 def test_the_page_names_every_feed_that_is_not_fine(interrupted: Store) -> None:
     made = material(interrupted, after=4 * DAY)
     page = report.html(made)
-    box = page[page.index("State of the collection.") : page.index("<h1>")]
+    box = page[page.index("State of the collection.") : page.index('id="trend"')]
     assert "Nothing has been collected since 2026-02-08" in box
     assert box.count("stale") == 3  # the line and two feeds
     for verdict in made.health.not_fine:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from media_coverage.config import Config
 
 OUTLETS = {"Morning Ledger": ["/ledger.xml"], "Al-Lantern": ["/lantern.xml"], "Évening O'Post": ["/post.xml"]}
+UNTOLD = {"genre", "voice"}
+"""Scopes of period_frames that come from feeds and people, of whom a lake is silent."""
 WORDS = ("hope", "betrayal", "truce and reward", "maybe peace", "football", "nothing new")
 
 
@@ -94,7 +96,7 @@ def test_counts_through_duckdb_are_those_of_the_database(collected: tuple[Config
     assert undated == 0
     for name in ("daily_frames", "period_frames", "event", "frame"):
         assert len(table(own, name)) >= 1
-        assert table(tmp_path / "lake.db", name) == table(own, name), name
+        assert table(tmp_path / "lake.db", name) == [row for row in table(own, name) if row[1] not in UNTOLD], name
     assert {row[0] for row in table(own, "period_frames")} == set(aggregate.PERIODS)
     assert sum(row[5] for row in table(own, "daily_frames")) > 30  # on topic
 
@@ -155,7 +157,7 @@ def test_a_database_shows_its_own_articles_or_a_lake(
     with pytest.raises(StoreError, match="shows the counts of the lake"):
         pipeline.run(config, tmp_path / "lake.db", FakeClassifier())
     assert command("report", *arguments, "--out", tmp_path / "report.html").code == 0
-    assert "Trump and Putin number" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "on-topic articles" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "a lake" in command("status", *arguments).out
 
 
@@ -267,7 +269,7 @@ def articles_of(columns: Mapping[str, list[Any]]) -> pd.DataFrame:
                 first[story] = min(first.get(story, place), place)
         return [c and first[s] == p for s, p, c in zip(columns["story_id"], order, counts, strict=True)]
 
-    return frame.assign(opens_story=opens(False), opens_own=opens(True))
+    return frame.assign(opens_story=opens(False), opens_own=opens(True), genre=None, voice=None)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -285,6 +287,7 @@ def test_any_lake_is_counted_as_aggregate_counts(tmp_path: Path, rows: list[dict
         (whole.period_frames(), aggregate.period_frames(articles, days, DEFAULT_FRAMES)),
     ):
         assert set(found.columns) == set(expected.columns)
+        expected = expected[~expected["scope"].isin(UNTOLD)] if "scope" in expected else expected
         rows_of = (frame[list(expected.columns)].astype(object) for frame in (found, expected))
         ours, theirs = (sorted(f.where(f.notna(), None).to_numpy().tolist(), key=repr) for f in rows_of)
         assert ours == theirs

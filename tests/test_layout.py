@@ -89,7 +89,18 @@ ORDER = (
     | dict.fromkeys("doctor datapackage labelling".split(), 2)
     | dict.fromkeys("shares news alerts".split(), 1)
     | dict.fromkeys("material words page digest atom serve".split(), 2)
-    | {"warc": 2, "backfill": 3, "demo": 3, "voices": 3, "commands": 4, "cli": 5, "__main__": 6}
+    | {
+        "warc": 2,
+        "backfill": 3,
+        "demo": 3,
+        "voices": 3,
+        "dashboard": 3,
+        "rehearsal": 3,
+        "selection": 2,
+        "commands": 4,
+        "cli": 5,
+        "__main__": 6,
+    }
 )
 """Layers: imports go down or stay level. Modules not named are the ground (0)."""
 

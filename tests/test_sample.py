@@ -446,7 +446,7 @@ def test_codes_of_an_older_file_come_along(database: Path) -> None:
         db.execute("DROP TABLE newer")
         for table, column in (("outlet", "genre"), ("feed", "genre"), ("article", "address_genre")):
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        db.execute("DELETE FROM _sqlite_migrations WHERE name IN ('m008_human_coding', 'm010_genre_and_voice')")
+        db.execute("DELETE FROM _sqlite_migrations WHERE name IN ('m008_human_coding', 'm015_genre_and_voice')")
         db.execute("PRAGMA user_version = 7")
     with open_store(database, read_only=False) as store:
         after = store.query("SELECT id, version_id, coder, rel, hope, appease, certainty, coded_at FROM code")

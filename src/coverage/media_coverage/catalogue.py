@@ -95,6 +95,14 @@ SHOWN = {
     "v_feed_urls": _Shown("Addresses of feeds", "Where feeds have moved.", "-since"),
     "v_pages": _Shown("Pages", "Every time that an article's page was asked for.", "-page_fetch_id", ("outcome",)),
     "v_texts": _Shown("Texts of pages", "What was read on articles' pages.", "-version_id"),
+    "v_genres": _Shown(
+        "Genres", "What kind of text each article is, and who says so.", "-article_id", ("genre_source",)
+    ),
+    "v_imports": _Shown("Imports", "Files of archives, and what became of their rows.", "-import_id", ("mapping",)),
+    "v_imported": _Shown("Imported articles", "Articles by the file and row that brought them.", "-article_id"),
+    "v_recent_collection": _Shown(
+        "Newest collection by period", "Of periods that are not over, or ended lately.", "-first_day", ("period",)
+    ),
     "outlet": _Shown("Outlets (table)", "Publishers.", "name"),
     "feed": _Shown("Feeds (table)", "Addresses and validators.", "url"),
     "article": _Shown("Articles (table)", "Identity and dates; texts are in the wordings.", "-id"),

@@ -17,7 +17,6 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from .language import unreadable
 from .records import GateDecision
 
 _TOKEN = re.compile(r'\s*(?:(?P<paren>[()])|"(?P<phrase>[^"]*)"|(?P<word>[^\s()"]+))')
@@ -194,6 +193,8 @@ class Query:
 
 def gate(query: Query, topic_language: str, title: str, summary: str, language: str | None) -> GateDecision:
     """Keywords first, then language: the classifier reads one language only. Unknown languages pass."""
+    from .language import unreadable  # and with it numpy, which the parser's process does without
+
     decision = query.decide(title, summary)
     if decision.passed and (reason := unreadable(language, topic_language)):
         return GateDecision(False, "language", reason)
