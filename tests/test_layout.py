@@ -87,8 +87,7 @@ ORDER = (
     | dict.fromkeys("explain coded interchange finetune export correction series events lake engines".split(), 1)
     | dict.fromkeys("pipeline report compare train trend attention drift multiverse".split(), 2)
     | dict.fromkeys("doctor datapackage labelling".split(), 2)
-    | dict.fromkeys("shares news alerts tables selection".split(), 2)
-    | dict.fromkeys("dashboard rehearsal".split(), 3)
+    | dict.fromkeys("shares news alerts".split(), 1)
     | dict.fromkeys("material words page digest atom serve".split(), 2)
     | {
         "warc": 2,
