@@ -94,6 +94,7 @@ def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
 
         watched.page.on("request", asked)
         opened.append(watched)
+        watched.page.set_default_navigation_timeout(120_000)  # a page may start a kernel first
         watched.page.goto(address)
         return watched
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 from feedserver import unused_port
@@ -41,20 +44,21 @@ def dashboard(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield wait_for(f"http://127.0.0.1:{port}/", server, said)
         finally:
             server.terminate()
-            server.wait(30)
+            try:
+                server.wait(30)  # its kernels end first
+            except subprocess.TimeoutExpired:
+                server.kill()
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], said: Path) -> str:
-    """The address as soon as the server says that it listens there."""
+    """The address as soon as somebody listens there."""
+    parts = urlsplit(address)
     for _ in range(600):
-        if "is running at" in said.read_text(encoding="utf-8"):
+        with contextlib.suppress(OSError), socket.create_connection((parts.hostname or "", parts.port or 0), 1):
             return address
-        if server.poll() is not None:
-            break
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(0.2)
-        except subprocess.TimeoutExpired:
-            continue
+            break
     pytest.fail(f"Voilà did not start: {said.read_text(encoding='utf-8')}")
 
 

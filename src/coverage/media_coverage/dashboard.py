@@ -75,7 +75,9 @@ class Dashboard:
             self._daily = daily[daily["articles"] > 0]
         audits = samples[(samples["purpose"] == "audit") & (samples["coded"] > 0)]["sample"]
         estimators = UNCORRECTED | {
-            f"{words}, by the sample {name}": (value, str(name)) for name in audits for words, value in CORRECTED.items()
+            f"{words}, by the sample {name}": (value, str(name))
+            for name in audits
+            for words, value in CORRECTED.items()
         }
         dates = [dt.date.fromisoformat(str(day)) for day in self._daily["date"]] or [dt.datetime.now(dt.UTC).date()]
         long = (max(dates) - min(dates)).days > 730

@@ -162,7 +162,9 @@ def narrowed(press: Press, outlets: Iterable[str], outlet_days: pd.DataFrame, me
     if audit is not None and method is Method.RECTIFIED:
         audit = audit[audit["outlet"].isin(named)].reset_index(drop=True)
         if audit.empty:
-            raise TrendError("no audited text is of these outlets; choose Rogan–Gladen or more outlets", path=press.path)
+            raise TrendError(
+                "no audited text is of these outlets; choose Rogan–Gladen or more outlets", path=press.path
+            )
     return replace(
         press,
         labelled=press.labelled[press.labelled["outlet"].isin(named)].reset_index(drop=True),

@@ -647,7 +647,11 @@ def effects(
             if sample is not None:
                 said = (
                     SHARED,
-                    *(() if one_event.date.isoformat() in press.phases or method is not Method.RECTIFIED else (POOLED,)),
+                    *(
+                        ()
+                        if one_event.date.isoformat() in press.phases or method is not Method.RECTIFIED
+                        else (POOLED,)
+                    ),
                 )
                 each = {
                     name: replace(one_effect, notes=(*one_effect.notes, *said)) for name, one_effect in each.items()
