@@ -1,10 +1,10 @@
-"""Selections, the dashboard's controls, tables and the rehearsal of an audit: on the demo's database and hostile text."""
+"""Selections, the dashboard's controls, tables and the rehearsal of an audit, on the demo and on hostile text."""
 
 from __future__ import annotations
 
 import shutil
 from datetime import date
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from media_coverage.sample import OFF_TOPIC, Design
 from media_coverage.selection import LEAST_LISTED, LISTED, Choice, show
 from media_coverage.store import open_store
 from media_coverage.trend import COMPOSITIONS, COUNTINGS, effects, trend
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
