@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import study
 
 from media_coverage import charts, pipeline, rehearsal, tables
 from media_coverage.compare import compare
@@ -22,8 +22,8 @@ from media_coverage.selection import LEAST_LISTED, LISTED, Choice, show
 from media_coverage.store import open_store
 from media_coverage.trend import COMPOSITIONS, COUNTINGS, effects, trend
 
-if TYPE_CHECKING:
-    from pathlib import Path
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import study
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

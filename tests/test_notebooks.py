@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-import study
 from nbclient import NotebookClient
 
 from media_coverage.demo import database_or_demo, run_demo
 from media_coverage.store import open_store
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+import study
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 

@@ -64,14 +64,14 @@ def wait_for(address: str, server: subprocess.Popen[bytes], said: Path) -> str:
 
 def opened(watch: Watch, address: str, **options: Any) -> Any:
     """The page with its first chart drawn."""
-    seen = watch(address, **options)
+    seen = watch(address, only_errors=True, **options)
     seen.page.locator(".mc svg").first.wait_for(timeout=PATIENCE)
     seen.page.locator(".mc details table tbody tr").first.wait_for(timeout=PATIENCE)
     return seen
 
 
 def control(page: Page, name: str) -> Any:
-    return page.locator(".widget-inline-hbox", has=page.get_by_text(name, exact=True)).locator("select, input")
+    return page.get_by_label(name, exact=True)
 
 
 def told(page: Page, words: str) -> None:
@@ -96,10 +96,12 @@ def test_controls_change_chart_and_table(watch: Watch, dashboard: str) -> None:
     control(page, "Estimator").select_option("uncorrected, Wilson")
     page.locator(".mc p.soft", has_text="95 % intervals: Wilson").first.wait_for(timeout=PATIENCE)
     control(page, "From").fill("2026-02-01")
+    control(page, "From").press("Tab")
     told(page, "2026-02-01 to")
     days = page.locator(".mc details td:first-child").all_inner_texts()
     assert all(day >= "2026-02-01" for day in days if LABELLED.match(day))
     control(page, "From").fill("2030-01-01")
+    control(page, "From").press("Tab")
     told(page, "choose more of them")
     assert page.locator(".mc svg").count() == 0
 

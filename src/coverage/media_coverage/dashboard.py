@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STYLE = """<style>
-.mc, .mc p, .mc td, .mc th, .mc summary { font: 14px/1.5 system-ui, sans-serif; color: #1b1f24; overflow-wrap: break-word; }
+.mc, .mc p, .mc td, .mc th, .mc summary { font: 14px/1.5 system-ui, sans-serif; color: #1b1f24;
+  overflow-wrap: break-word; }
 .mc p { margin: .35rem 0; max-width: 56rem; } .mc .soft, .mc p.soft { color: #545d68; }
 .mc figure { margin: 0 0 .5rem; } .mc .wide { overflow-x: auto; max-width: 100%; }
 .mc .wide svg { width: 100%; min-width: 38rem; max-width: 62rem; height: auto; display: block; }

@@ -76,7 +76,7 @@ class HeadlinesOnly:
 
 
 def rehearse(demo: Path, path: Path, classifier: Classifier | None = None) -> Path:
-    """A copy of the demo's database at `path` with a coded sample and a second model's labels, made if not there yet."""
+    """A copy of the demo's database at `path` with a coded sample and a second model's labels, made where there is none."""
     if path.exists():
         return path
     unfinished = path.with_name(f"{path.name}.unfinished")
