@@ -194,7 +194,7 @@ class Dashboard:
 
 def _named(text: str) -> dict[str, Any]:
     """A control with its name in front of it."""
-    width = widgets.Layout(width="100%", max_width="30rem")
+    width = widgets.Layout(width="97%", max_width="30rem")
     return {"description": text, "style": {"description_width": "7.5rem"}, "layout": width}
 
 
