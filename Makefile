@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage
+.PHONY: help demo dashboard study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -36,6 +36,11 @@ dev: $(DEV_STAMP) ## install with what tests and checks need
 
 demo: $(RUN_STAMP) ## the whole pipeline on bundled sample feeds: trend, database, report
 	$(BIN)/media-coverage demo
+
+# Voilà finds its page without addresses of other hosts below notebooks/.
+dashboard: $(DEV_STAMP) ## serve notebooks/dashboard.ipynb without its code at http://127.0.0.1:8866 (PORT=8866)
+	JUPYTER_PATH=notebooks $(BIN)/voila notebooks/dashboard.ipynb --template=dashboard --strip_sources=True \
+		--Voila.ip=127.0.0.1 --port=$(or $(PORT),8866) --no-browser
 
 study: $(RUN_STAMP) ## from a sample to an effect, on an invented press whose truth is known (SEED=5)
 	$(BIN)/python tools/study.py --seed $(or $(SEED),5)

@@ -50,6 +50,7 @@ OWNERS = {
     "ray": {"engines"},
     "filelock": {"lock"},
     "pyarrow": {"parquet"},
+    "ipywidgets": {"dashboard"},
 }
 """One owner per foreign library (a library missing here may be imported anywhere). A package is one owner."""
 
@@ -57,7 +58,7 @@ PURE = frozenset(
     """topic prose identity framing estimate aggregate evaluation compare explain report charts calibration
     model_card schedule health dates wire stories opml agreement quantiles composition correction
     series fulltext events sample coding interchange trend attention drift multiverse shares news alerts material words
-    page digest atom genre voices catalogue""".split()
+    page digest atom genre voices catalogue tables selection""".split()
 )
 """Modules without clock, path, network or database: values in, values out."""
 
@@ -80,6 +81,8 @@ IMPURE = {
     "lake",
     "engines",
     "labelling",
+    "rehearsal",
+    "dashboard",
 }
 
 ORDER = (
@@ -88,15 +91,14 @@ ORDER = (
     | dict.fromkeys("pipeline report compare train trend attention drift multiverse".split(), 2)
     | dict.fromkeys("doctor datapackage labelling".split(), 2)
     | dict.fromkeys("shares news alerts".split(), 1)
-    | dict.fromkeys("material words page digest atom serve".split(), 2)
+    | dict.fromkeys("material words page digest atom serve tables selection".split(), 2)
     | {
         "warc": 2,
         "backfill": 3,
         "demo": 3,
         "voices": 3,
-        "dashboard": 3,
         "rehearsal": 3,
-        "selection": 2,
+        "dashboard": 3,
         "commands": 4,
         "cli": 5,
         "__main__": 6,

@@ -81,10 +81,18 @@ def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
     """Opens pages in contexts of their own: `watch(address, width=…, color_scheme=…)`."""
     opened: list[Watched] = []
 
-    def open_page(address: str, *, width: int = 1200, height: int = 900, **options: Any) -> Watched:
+    def open_page(
+        address: str, *, width: int = 1200, height: int = 900, only_errors: bool = False, **options: Any
+    ) -> Watched:
+        """`only_errors` for pages whose program is not ours and says more than that on the console."""
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         watched = Watched(context.new_page())
-        watched.page.on("console", lambda said: watched.faults.append(f"console {said.type}: {said.text}"))
+
+        def heard(said: Any) -> None:
+            if not only_errors or said.type == "error":
+                watched.faults.append(f"console {said.type}: {said.text}")
+
+        watched.page.on("console", heard)
         watched.page.on("pageerror", lambda error: watched.faults.append(f"script: {error}"))
 
         def asked(request: Any) -> None:
@@ -94,6 +102,7 @@ def watch(browser: Browser) -> Iterator[Callable[..., Watched]]:
 
         watched.page.on("request", asked)
         opened.append(watched)
+        watched.page.set_default_navigation_timeout(120_000)  # a page may start a kernel first
         watched.page.goto(address)
         return watched
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STYLE = """<style>
-.mc, .mc p, .mc td, .mc th, .mc summary { font: 14px/1.5 system-ui, sans-serif; color: #1b1f24; overflow-wrap: break-word; }
+.mc, .mc p, .mc td, .mc th, .mc summary { font: 14px/1.5 system-ui, sans-serif; color: #1b1f24;
+  overflow-wrap: break-word; }
 .mc p { margin: .35rem 0; max-width: 56rem; } .mc .soft, .mc p.soft { color: #545d68; }
 .mc figure { margin: 0 0 .5rem; } .mc .wide { overflow-x: auto; max-width: 100%; }
 .mc .wide svg { width: 100%; min-width: 38rem; max-width: 62rem; height: auto; display: block; }
@@ -193,7 +194,7 @@ class Dashboard:
 
 def _named(text: str) -> dict[str, Any]:
     """A control with its name in front of it."""
-    width = widgets.Layout(width="100%", max_width="30rem")
+    width = widgets.Layout(width="97%", max_width="30rem")
     return {"description": text, "style": {"description_width": "7.5rem"}, "layout": width}
 
 

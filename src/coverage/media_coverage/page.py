@@ -408,7 +408,8 @@ def selection_part(shown: Shown, part: str) -> str:
     chart, rows = "", rows_of(counts)
     if part == "trend":
         days = {"day": 1, "week": 7}.get(shown.choice.period, 30)
-        chart = charts.svg(charts.trend(shown.points, shown.events, frames, shown.gaps, days))
+        if shown.points[[f"share_{name}" for name in frames.names]].notna().any(axis=None):
+            chart = charts.svg(charts.trend(shown.points, shown.events, frames, shown.gaps, days))
         rows = rows_of(shown.points.iloc[::-1])
     elif part == "composition" and counts[f"share_{frames.first.name}"].notna().any():
         chart = charts.svg(charts.shares(counts, "name", frames, "#name-"))

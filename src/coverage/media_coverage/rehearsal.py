@@ -76,7 +76,7 @@ class HeadlinesOnly:
 
 
 def rehearse(demo: Path, path: Path, classifier: Classifier | None = None) -> Path:
-    """A copy of the demo's database at `path` with a coded sample and a second model's labels, made if not there yet."""
+    """A copy of the demo's database at `path` with a coded sample and a second model's labels, if it is not there."""
     if path.exists():
         return path
     unfinished = path.with_name(f"{path.name}.unfinished")
@@ -85,31 +85,32 @@ def rehearse(demo: Path, path: Path, classifier: Classifier | None = None) -> Pa
         store.copy_to(unfinished)
     pipeline.draw_sample(unfinished, SAMPLE, Design(SIZE, 7, ("none",)))
     with open_store(unfinished, read_only=False) as store:
-        store.add_codes(_simulated(store.sample_items(SAMPLE).to_dict("records"), store.frames), datetime.now(UTC))
+        items = store.sample_items(SAMPLE)[["version_id", "label"]].to_numpy().tolist()
+        store.add_codes(_simulated(items, store.frames), datetime.now(UTC))
     pipeline.relabel(unfinished, HeadlinesOnly(classifier or load_classifier()))
     return unfinished.rename(path)
 
 
-def _simulated(items: Sequence[Mapping[str, object]], frames: Frames, seed: int = 11) -> list[Code]:
-    """Two codes for each text, and a third where they differ."""
+def _simulated(items: Sequence[tuple[int, str]], frames: Frames, seed: int = 11) -> list[Code]:
+    """Two codes for each text (version, label of the classifier), and a third where they differ."""
     rng = np.random.default_rng(seed)
     classes = [*frames.labels, OFF_TOPIC]
 
     def other(than: str, chance: float) -> str:
         return str(rng.choice([name for name in classes if name != than])) if rng.random() < chance else than
 
-    def code(item: Mapping[str, object], coder: str, name: str, kind: str = "individual") -> Code:
+    def code(version: int, coder: str, name: str, kind: str = "individual") -> Code:
         carried = (name in {frames.first.name, MIXED}, name in {frames.second.name, MIXED})
-        about = {"codebook_version": "simulated", "purpose": "audit", "kind": kind, "sample": SAMPLE}
-        return Code(int(str(item["version_id"])), coder, relevant=name != OFF_TOPIC, frames=carried, **about)
+        relevant = name != OFF_TOPIC
+        return Code(version, coder, "simulated", relevant, carried, purpose="audit", kind=kind, sample=SAMPLE)
 
     given = []
-    for item in items:
-        truth = other(str(item["label"]), 1 - LABEL_RIGHT)
+    for version, label in items:
+        truth = other(label, 1 - LABEL_RIGHT)
         said = [other(truth, CODER_ERROR) for _ in CODERS]
-        given += [code(item, coder, name) for coder, name in zip(CODERS, said, strict=True)]
+        given += [code(version, coder, name) for coder, name in zip(CODERS, said, strict=True)]
         if len(set(said)) > 1:
-            given.append(code(item, SETTLER, truth, "adjudicated"))
+            given.append(code(version, SETTLER, truth, "adjudicated"))
     return given
 
 

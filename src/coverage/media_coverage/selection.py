@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from . import charts, estimate, shares
 from .aggregate import AGGREGATES, gaps
@@ -20,6 +19,8 @@ from .trend import COMPOSITIONS, COUNTINGS, ESTIMATORS, estimated, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import pandas as pd
 
     from .framing import Frames
     from .store import Store

@@ -72,7 +72,9 @@ def error_table(audit: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """
     settled = audit[audit["truth"].notna()]
     number = {name: place for place, name in enumerate(classes)}
-    truth, predicted = (settled[column].map(number).to_numpy(dtype=np.int64) for column in ("truth", "label"))
+    truth, predicted = (
+        np.array([number[name] for name in settled[column]], dtype=np.int64) for column in ("truth", "label")
+    )
     found = confusion(truth, predicted, 1 / settled["inclusion"].to_numpy(dtype=np.float64), len(classes))
     rows = []
     for place, name in enumerate(classes):

@@ -624,9 +624,8 @@ def effects(
     """For each event of feeds.yaml, each measure and each name: did the share change by more than it does anyway?
 
     By default the shares of both frames; `event` asks for the one with that name or date only. `before` and `after` are
-    windows in periods, `model` is one of events.MODELS.
-    Without a sample the shares are those of labels. Effects of the index are in points of its share p. Raises
-    TrendError where feeds.yaml names no event, or not this one.
+    windows in periods, `model` is one of events.MODELS. Without a sample the shares are those of labels. Effects of the
+    index are in points of its share p. Raises TrendError where feeds.yaml names no event, or not this one.
     """
     estimator = estimator or ("rectified" if sample else "wilson")
     method = ESTIMATORS[estimator]
