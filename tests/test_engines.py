@@ -200,6 +200,15 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     assert parquet.footer(tmp_path / "a").columns == ("n", "text")
 
 
+def test_workers_are_one_for_each_core_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, expected in (("3", 3), ("0", None), ("many", None), ("", None)):
+        monkeypatch.setenv("MEDIA_COVERAGE_CORES", said)
+        assert Setup().processes == (expected or len(os.sched_getaffinity(0)))
+    monkeypatch.setenv("MEDIA_COVERAGE_CORES", "3")
+    assert Setup({"device": "cuda"}).processes == 1
+    assert Setup({"device": "cuda"}, workers=2).processes == 2
+
+
 def test_a_worker_with_another_model_is_refused(press: Path, tmp_path: Path) -> None:
     job = Job(press, tmp_path, QUERY, "en", "another@1+000000000000")
     with pytest.raises(LakeError, match="install the same version everywhere"):

@@ -156,6 +156,8 @@ def test_a_database_shows_its_own_articles_or_a_lake(
     assert table(tmp_path / "lake.db", "daily_frames") == table(own, "daily_frames")
     with pytest.raises(StoreError, match="shows the counts of the lake"):
         pipeline.run(config, tmp_path / "lake.db", FakeClassifier())
+    with pytest.raises(StoreError, match="label the lake with --from and --to"):
+        pipeline.relabel(tmp_path / "lake.db", FakeClassifier("2"), activate=True)
     assert command("report", *arguments, "--out", tmp_path / "report.html").code == 0
     assert "on-topic articles" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "a lake" in command("status", *arguments).out

@@ -684,6 +684,13 @@ GOOD: dict[str, dict[str, object]] = {
         "feed_days_failed": 1,
     },
     "collection_stored": {"one": 1, "before": "2026-02-04", "through_fetch": 7, "listed": "[]"},
+    "lake": {
+        "one": 1,
+        "path": "/srv/lake",
+        "source": "read_parquet('/srv/lake/**/*.parquet')",
+        "articles": 7,
+        "counted_at": "2026-02-03T14:05:00+00:00",
+    },
     "changed_day": {"date": "2026-02-03"},
     "feed_url": {"id": 1, "feed_id": 1, "url": "https://press.example/a", "since": "2026-02-03", "reason": "listed"},
     "feed_health": {
@@ -841,6 +848,10 @@ BAD: list[tuple[str, str, list[object]]] = [
     ("collection_stored", "one", [2]),
     ("collection_stored", "before", ["today"]),
     ("collection_stored", "listed", ["feeds"]),
+    ("lake", "one", [2]),
+    ("lake", "path", [""]),
+    ("lake", "source", [""]),
+    ("lake", "articles", [-1]),
     ("active", "one", [2]),
     ("column_description", "description", [""]),
 ]

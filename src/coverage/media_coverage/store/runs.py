@@ -32,12 +32,7 @@ class Runs(Connection):
         A run that never ended (killed, power cut) is marked as interrupted. Everything it stored is kept.
         """
         with self._writing():
-            if (path := self._one("SELECT path FROM lake")) is not None:
-                raise StoreError(
-                    f"shows the counts of the lake {path}; collect into a database of its own (--db)",
-                    path=self.path,
-                    exit_code=ExitCode.USAGE,
-                )
+            self._refuse_lake("collect into")
             self._db.execute("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
             self._register_feeds(config.feeds, now)
             topic_id, model_id = self._present(config, model, now)
@@ -54,6 +49,14 @@ class Runs(Connection):
                     "runtime": model.runtime,
                     "cpu": model.cpu,
                 },
+            )
+
+    def _refuse_lake(self, advice: str) -> None:
+        if (path := self._one("SELECT path FROM lake")) is not None:
+            raise StoreError(
+                f"shows the counts of the lake {path}; {advice} a database of its own (--db)",
+                path=self.path,
+                exit_code=ExitCode.USAGE,
             )
 
     def _present(self, config: Config, model: ModelInfo, now: datetime) -> tuple[int, int]:
@@ -74,6 +77,7 @@ class Runs(Connection):
         The labels of other models stay. With `activate` the views and daily_frames show this model from now on.
         """
         with self._writing():
+            self._refuse_lake("label the lake with --from and --to, or")
             self._db.execute("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
             last = self._db.execute("SELECT topic_id, config_sha256 FROM run ORDER BY id DESC LIMIT 1").fetchone()
             if last is None:
