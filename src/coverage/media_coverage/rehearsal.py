@@ -85,7 +85,8 @@ def rehearse(demo: Path, path: Path, classifier: Classifier | None = None) -> Pa
         store.copy_to(unfinished)
     pipeline.draw_sample(unfinished, SAMPLE, Design(SIZE, 7, ("none",)))
     with open_store(unfinished, read_only=False) as store:
-        items = store.sample_items(SAMPLE)[["version_id", "label"]].to_numpy().tolist()
+        rows = store.sample_items(SAMPLE)[["version_id", "label"]].to_numpy().tolist()
+        items = [(int(version), str(label)) for version, label in rows]
         store.add_codes(_simulated(items, store.frames), datetime.now(UTC))
     pipeline.relabel(unfinished, HeadlinesOnly(classifier or load_classifier()))
     return unfinished.rename(path)
