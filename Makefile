@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dashboard study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage
+.PHONY: help demo dashboard study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage bench scale
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -121,6 +121,19 @@ bench-type-one: $(DEV_STAMP) ## how often tests of an event's effect are wrong, 
 
 bench-coverage: $(DEV_STAMP) ## how often intervals of shares hold the truth (WORLDS=200; 3 min)
 	$(BIN)/python -m benchmarks.coverage $(if $(WORLDS),--simulations $(WORLDS)) $(if $(MARKDOWN),--markdown)
+
+scale: $(DEV_STAMP) ## from an archive to reports by every road, at growing sizes (SIZES="1000 10000"; an hour for a million)
+	$(BIN)/python -m benchmarks.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(JSON),--json $(JSON))
+
+# Every benchmark, one after another; what they print is gathered in one file. A slow machine fails nothing.
+bench: $(DEV_STAMP) $(BEHAVIOUR_PEERS)/.installed ## every benchmark, gathered in build/bench.md (an hour)
+	@mkdir -p build && : > build/bench.md
+	$(BIN)/python -m benchmarks.parser --markdown | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.ingest --peers $(BEHAVIOUR_PEERS)/bin/python --markdown | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.behaviour --peers $(BEHAVIOUR_PEERS)/bin/python | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.coverage --markdown | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.type_one | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.scale --sizes 1000 10000 100000 | tee -a build/bench.md
 
 build: $(DEV_STAMP) ## wheel and source distribution in dist/
 	$(BIN)/python -m build --no-isolation
