@@ -76,7 +76,8 @@ def test_views_keep_their_columns_from_every_earlier_version(tmp_path: Path, ver
     before = view_columns(path)
     with open_store(path, read_only=False) as store:
         assert store.integrity() == "ok"
-        assert [len(store.articles(on_topic=None))] == list(articles) == [1]
+        # Not store.articles: the file says that its counts are of a lake, which is not there.
+        assert [len(store.query("SELECT article_id FROM v_articles"))] == list(articles) == [1]
         for view in CONTRACT:
             store.query(f"SELECT * FROM {view}")  # noqa: S608
     after = view_columns(path)
