@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dashboard study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage bench scale
+.PHONY: help demo dashboard study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage bench-queries bench scale
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -121,6 +121,10 @@ bench-type-one: $(DEV_STAMP) ## how often tests of an event's effect are wrong, 
 
 bench-coverage: $(DEV_STAMP) ## how often intervals of shares hold the truth (WORLDS=200; 3 min)
 	$(BIN)/python -m benchmarks.coverage $(if $(WORLDS),--simulations $(WORLDS)) $(if $(MARKDOWN),--markdown)
+
+bench-queries: $(DEV_STAMP) ## ready-made queries, views and reports on a million articles (5 min)
+	test -f build/million.db || $(BIN)/python -m benchmarks.archive database 1000000 build/million.db
+	$(BIN)/python -m benchmarks.queries build/million.db
 
 scale: $(DEV_STAMP) ## from an archive to reports by every road, at growing sizes (SIZES="1000 10000"; an hour for a million)
 	$(BIN)/python -m benchmarks.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(JSON),--json $(JSON))

@@ -1,0 +1,82 @@
+"""How long the ready-made queries and the commands of analysts take on a database, warm.
+
+    python -m benchmarks.archive database 1000000 build/million.db
+    python -m benchmarks.queries build/million.db [--repetitions 5]
+
+Each query of `media-coverage serve` runs with the values of its example, each view is asked for its first hundred rows,
+and each command is a program of its own, start included. Figures are medians in milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from datasette.utils import escape_fts
+
+from media_coverage.store import open_store
+from media_coverage.store.contract import CONTRACT
+
+from .classifier import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMANDS = (("trend",), ("attention",), ("status",), ("report", "--no-explain", "--out"))
+
+
+def median_ms(action: Callable[[], object], repetitions: int) -> float:
+    """The median of so many runs after one that warms up."""
+    action()
+    found = []
+    for _ in range(repetitions):
+        started = time.perf_counter()
+        action()
+        found.append(1000 * (time.perf_counter() - started))
+    return statistics.median(found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("database", type=Path)
+    parser.add_argument("--repetitions", type=int, default=5)
+    args = parser.parse_args()
+    rows: list[tuple[str, float]] = []
+    with open_store(args.database) as store:
+        values = store.examples() | {"word": "trump"}
+        connection = store._db.conn  # noqa: SLF001 - queries with named parameters, as Datasette runs them
+        connection.create_function("escape_fts", 1, escape_fts)
+        for name, query in store.questions().items():
+            given = {key: query.example.get(key, "").format(**values) for key in query.parameters}
+
+            def ask(sql: str = query.sql, given: dict[str, str] = given, connection: object = connection) -> object:
+                return connection.execute(sql, given).fetchall()  # type: ignore[attr-defined]
+
+            rows.append((f"query {name}", median_ms(ask, args.repetitions)))
+        for view in CONTRACT:
+            sql = f"SELECT * FROM {view} LIMIT 100"  # noqa: S608 - a name of ours
+            rows.append((view, median_ms(functools.partial(store.query, sql), args.repetitions)))
+    with tempfile.TemporaryDirectory() as folder:
+        for command in COMMANDS:
+            words = [sys.executable, "-m", "media_coverage", *command]
+            words += [str(Path(folder, "report.html"))] * (command[-1] == "--out")
+            words += ["--db", str(args.database)]
+
+            def run(words: list[str] = words) -> object:
+                return subprocess.run(words, check=False, capture_output=True)  # noqa: S603 - status has exit codes
+
+            rows.append((f"command {command[0]}", median_ms(run, max(1, args.repetitions // 2))))
+    print("\n".join(f"{name}: {value}" for name, value in machine(()).items()))
+    print("\n| what | ms |\n|---|---:|")
+    print("\n".join(f"| {name} | {value:,.0f} |" for name, value in sorted(rows, key=lambda row: -row[1])))
+
+
+if __name__ == "__main__":
+    main()
