@@ -184,7 +184,7 @@ def test_a_file_of_an_older_version_is_refused_for_reading_and_brought_up_to_dat
             store._db.execute(f"DROP VIEW {view}")
         for table, column in (("outlet", "genre"), ("feed", "genre"), ("article", "address_genre"), ("code", "genre")):
             store._db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        store._db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm010_genre_and_voice'")
+        store._db.execute("DELETE FROM _sqlite_migrations WHERE name = 'm015_genre_and_voice'")
         store._db.execute("PRAGMA user_version = 9")
     found = command("trend", "--db", database)
     assert found.code == 3
