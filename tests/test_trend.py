@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from conftest import Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media_coverage import aggregate, parquet, pipeline
+from media_coverage import aggregate, pipeline
 from media_coverage.attention import attention
 from media_coverage.classify import EMBEDDED, error_rates
 from media_coverage.cli import main
@@ -374,14 +375,15 @@ def test_a_parquet_file_holds_the_rows_and_what_each_column_is(
     options = ("--config", played[0].parent / "feeds.yaml", "--format", "parquet")
     path = tmp_path / "trend.parquet"
     assert command("trend", *options, "--out", path).code == 0
-    rows, about = parquet.read(path)
+    table = pq.read_table(path)
+    rows = table.to_pandas()
     assert list(rows.columns) == list(COLUMNS)
-    assert json.loads(about["columns"]) == COLUMNS
+    assert json.loads(table.schema.metadata[b"columns"]) == COLUMNS
     with open_store(played[0]) as store:
         wanted = trend(store, measure=[*SHARE, f"share_{SECOND}", "index"], counting="articles")
     pd.testing.assert_series_equal(rows["value"], wanted["value"])
     assert command("attention", *options, "--out", path).code == 0
-    assert parquet.read(path)[0]["articles"].sum() > 0
+    assert pq.read_table(path).to_pandas()["articles"].sum() > 0
     refused = command("trend", *options)
     assert refused.code == 2
     assert "--out FILE" in refused.err
