@@ -386,6 +386,7 @@ def test_a_worker_that_is_killed_is_replaced(slow: Path, slow_undisturbed: dict[
     awaited(lambda: parquet_files(tmp_path / "out") if (tmp_path / "out").exists() else None, process)
     for worker in below(process, "spawn_main")[:1]:
         worker.kill()
+    (tmp_path / "out" / ".5-00000.parquet.0.tmp").touch()  # as of a worker that dies while it writes
     code, out, err = finish(process)
     assert code == 0, err
     assert "6 files, 6 parts" in out
@@ -414,6 +415,7 @@ def test_a_run_that_is_interrupted_says_so_and_leaves_no_workers(slow: Path, tmp
     process = start(slow, tmp_path / "out", "--workers", "2")
     awaited(lambda: parquet_files(tmp_path / "out") if (tmp_path / "out").exists() else None, process)
     workers = below(process, "spawn_main")
+    (tmp_path / "out" / ".5-00000.parquet.0.tmp").touch()  # as of a worker that ends while it writes
     process.send_signal(signal.SIGTERM)
     code, _, err = finish(process)
     assert (code, "interrupted" in err) == (130, True), err

@@ -246,14 +246,17 @@ def label(
         marker = job.target / lake.MARKER
         if left or problems:
             marker.unlink(missing_ok=True)
-        with contextlib.closing(ENGINES[engine](setup, label_part, [(job, part) for part in left])) as written:
-            for done, each in enumerate(written, 1):
-                if each.file is None:
-                    problems.setdefault(each.part.source, str(each.problem))
-                else:
-                    files[each.part.name] = each.file
-                if progress:
-                    progress("parts", done, len(left))
+        try:
+            with contextlib.closing(ENGINES[engine](setup, label_part, [(job, part) for part in left])) as written:
+                for done, each in enumerate(written, 1):
+                    if each.file is None:
+                        problems.setdefault(each.part.source, str(each.problem))
+                    else:
+                        files[each.part.name] = each.file
+                    if progress:
+                        progress("parts", done, len(left))
+        finally:  # the engine has ended its workers, some of them perhaps while they wrote
+            _sweep(job.target)
         if not problems:
             try:
                 lake.mark(job.target, files, info)
@@ -315,8 +318,7 @@ def _kept(job: Job, parts: Sequence[Part]) -> dict[str, lake.File]:
     """
     wanted = {part.name: part for part in parts}
     kept = {}
-    for leftover in job.target.rglob(".*.parquet.*.tmp"):
-        leftover.unlink(missing_ok=True)
+    _sweep(job.target)
     for name in parquet_files(job.target):
         path = job.target / name
         try:
@@ -335,6 +337,12 @@ def _kept(job: Job, parts: Sequence[Part]) -> dict[str, lake.File]:
         else:  # of a file that has changed or gone
             path.unlink()
     return kept
+
+
+def _sweep(target: Path) -> None:
+    """Remove what workers that were killed have begun to write."""
+    for leftover in target.rglob(".*.parquet.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 # ---------------------------------------------------------------------- out of a database
