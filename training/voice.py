@@ -1,30 +1,32 @@
 """Could a fourth output tell whose voice a frame is in: the outlet's own, or only that of people it quotes?
 
 Counts the coded voices, then predicts them out of fold, on items that carry a frame: from the frame alone, from words,
-from a frozen encoder, from what the released network hands to its three outputs (which has learned these items' frames,
-and no voice), and with --network from an encoder fine-tuned for it. Positive is the outlet's own voice, alone or beside
-a quoted one. docs/decisions.md says what follows. Needs scikit-learn (extra `baselines`).
+from a frozen encoder, from the released network after each of its layers (which has learned these items' frames, and no
+voice), and with --network from an encoder fine-tuned for it. Positive is the outlet's own voice, alone or beside a
+quoted one. Needs scikit-learn (extra `baselines`). With --release it does none of that, but teaches the network in a
+model folder to tell voices, as `media-coverage train` does in the end, and leaves its other outputs as they are.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import sys
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from media_coverage import export
 from media_coverage.agreement import alpha
 from media_coverage.calibration import sigmoid
-from media_coverage.classify import EMBEDDED, load_tokenizer, onnx_session
-from media_coverage.coded import CodedItem, code_array, json_lines, read
+from media_coverage.classify import EMBEDDED, sha256
+from media_coverage.coded import CodedItem, code_array, read
 from media_coverage.evaluation import average_precision
 from media_coverage.finetune import Recipe, open_base, texts_of
-from media_coverage.train import Setup, out_of_fold
+from media_coverage.train import Setup, add_voice, hear, out_of_fold
 
 from .baselines import embeddings, linear_model, tfidf_model
 from .crossvalidate import folds_of
@@ -39,20 +41,14 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
     Folds = Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
 
-VOICES = {"A": "own", "Q": "only quoted", "B": "both"}
-"""As the files of codes write them."""
+VOICES = {"outlet": "own", "quoted": "only quoted", "both": "both"}
+"""As coded items have them."""
 
 
 def framed(paths: Sequence[Path]) -> tuple[list[CodedItem], list[str]]:
     """The items of the files that carry a frame and have a voice, and their voices."""
-    items, voices = [], []
-    for path in paths:
-        voice_of = {str(row.get("id")): str(row.get("voice") or "") for _, row in json_lines(path)}
-        for item in read(path, FRAMES).items:
-            if any(item.codes[1:]) and voice_of[item.id] in VOICES:
-                items.append(item)
-                voices.append(voice_of[item.id])
-    return items, voices
+    items = [item for path in paths for item in read(path, FRAMES).items if item.own is not None]
+    return items, [str(item.voice) for item in items]
 
 
 def counts(items: Sequence[CodedItem], voices: Sequence[str]) -> str:
@@ -92,25 +88,17 @@ HEADER = (
 )
 
 
-def released_states(items: Sequence[CodedItem]) -> Floats:
-    """What the released network's last layer, the three outputs, is given: a row of length 1 per item."""
-    import onnx
-
-    tokenizer = load_tokenizer(EMBEDDED / "tokenizer.json", Recipe().max_tokens)
-    model = onnx.load(EMBEDDED / "model.onnx")
-    outputs = model.graph.node.pop()  # the nodes are in the order of computing
-    del model.graph.output[:]
-    model.graph.output.append(onnx.helper.make_tensor_value_info(outputs.input[0], onnx.TensorProto.FLOAT, None))
-    with tempfile.TemporaryDirectory() as folder:
-        onnx.save(model, Path(folder) / "states.onnx")
-        session = onnx_session(Path(folder) / "states.onnx")
-    rows = []
-    for encoding in tokenizer.encode_batch(texts_of(items, Recipe())):
-        ids = np.array([encoding.ids], dtype=np.int64)
-        (state,) = session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
-        rows.append(state[0])
-    states = np.array(rows, dtype=np.float64)
-    return np.asarray(states / np.linalg.norm(states, axis=1, keepdims=True))
+def release(news: Path, folder: Path, version: str, recipe: Recipe) -> None:
+    """Give the model in a folder an output for the voice and a new version."""
+    manifest = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    manifest["version"] = version
+    folds = manifest["training"]["cross_validation"]["folds"]
+    manifest["voice"] = add_voice(read(news, FRAMES).items, folder, recipe, folds, FRAMES)
+    if manifest["voice"] is None:
+        sys.exit("too few voices are coded, or the layers of this network cannot be told apart")
+    manifest["files"]["model.onnx"] = sha256(folder / "model.onnx")
+    export.write_json(manifest, folder / "model.json")
+    print(json.dumps(manifest["voice"], indent=2))
 
 
 def linear_chances(features: Any, own: Booleans, folds: Folds, model: Any) -> Floats:
@@ -125,16 +113,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--news", type=Path, required=True, help="coded items with `voice`, one JSON object a line")
     parser.add_argument("--network", action="store_true", help="fine-tune an encoder for it, too (held out by outlet)")
+    parser.add_argument("--release", type=Path, metavar="FOLDER", help="teach the model in this folder instead")
+    parser.add_argument("--version", help="of the model then")
     args = parser.parse_args()
 
     recipe = Recipe()
+    if args.release:
+        release(args.news, args.release, args.version or parser.error("--release needs --version"), recipe)
+        return
     items, voices = framed([args.news])
     authored, authored_voices = framed(sorted(CORPUS.glob("*.jsonl")))
     print(f"Coded\n\n{counts(items, voices)}\n\nAuthored\n\n{counts(authored, authored_voices)}")
     everything = [*items, *authored]
     count, codes = len(items), code_array(everything)
-    own = np.array([voice != "Q" for voice in (*voices, *authored_voices)])
-    quoted = np.array([voice != "A" for voice in (*voices, *authored_voices)])
+    own = np.array([voice != "quoted" for voice in (*voices, *authored_voices)])
+    quoted = np.array([voice != "outlet" for voice in (*voices, *authored_voices)])
     texts = texts_of(everything, recipe)
     # A linear model is told the frames, which the classifier would know: as a word before the text, or as two columns.
     named = [
@@ -142,10 +135,11 @@ def main() -> None:
         for carried, text in zip(codes, texts, strict=True)
     ]
     with open_base(texts) as base:
-        vectors, states = (
-            np.concatenate([rows, codes[:, 1:]], axis=1)
-            for rows in (embeddings(everything, base, recipe), released_states(everything))
-        )
+        vectors = np.concatenate([embeddings(everything, base, recipe), codes[:, 1:]], axis=1)
+        after = {
+            layer: hear(items, EMBEDDED, layer, recipe)
+            for layer in range(1, export.layers(EMBEDDED / "model.onnx") + 1)
+        }
         for by, folds_count in (("group", 5), ("outlet", 3)):
             _, folds = folds_of(items, by, folds_count, recipe)
             with_authored = [(np.append(learned, np.arange(count, len(own))), held) for learned, held in folds]
@@ -154,11 +148,15 @@ def main() -> None:
             for name, features, model in (
                 ("TF-IDF, logistic regression", np.array(named, dtype=object), tfidf_model()),
                 ("frozen all-mpnet-base-v2, logistic regression", vectors, linear_model()),
-                ("the released network's states, logistic regression", states, linear_model()),
             ):
                 for which, its in (("", folds), (" + authored items", with_authored)):
                     chances = linear_chances(features, own, its, model)[:count]
                     print(row(name + which, own[:count], chances, codes[:count]), flush=True)
+            for layer, heard in after.items():
+                chances = heard.chances(folds)
+                print(
+                    row(f"the released network after {layer} layers", own[:count], chances, codes[:count]), flush=True
+                )
             if args.network and by == "outlet":
                 # The network's own form, on framed items alone: always "relevant", own voice, quoted voice.
                 voiced = [

@@ -65,6 +65,24 @@ def platt(logits: Array, codes: Array, steps: int = 100) -> tuple[float, float]:
     return float(point[0]), float(point[1])
 
 
+def ridge(features: Array, positive: Booleans, penalty: float, steps: int = 50) -> tuple[Array, float]:
+    """Weights and bias of a logistic regression on (items, features), by Newton's method.
+
+    Least is the summed loss and half the penalty times the squared length of the weights; the bias goes free.
+    """
+    design = np.column_stack([features, np.ones(len(features))])
+    shrink = np.append(np.full(features.shape[1], penalty), 1e-9)
+    point = np.zeros(design.shape[1])
+    for _ in range(steps):
+        p = sigmoid(design @ point)
+        slope = design.T @ (p - positive) + shrink * point
+        step = np.linalg.solve((design * (p * (1 - p))[:, None]).T @ design + np.diag(shrink), slope)
+        point = point - step
+        if float(np.abs(step).max()) < 1e-8:
+            break
+    return point[:-1], float(point[-1])
+
+
 def _smooth(values: Array) -> Array:
     """Moving average with shrinking ends."""
     return np.array([values[max(0, i - SMOOTHING) : i + SMOOTHING + 1].mean() for i in range(len(values))])

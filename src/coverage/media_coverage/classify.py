@@ -202,18 +202,20 @@ def load_tokenizer(path: Path, max_tokens: int) -> Any:
     return tokenizer
 
 
-def logits_of(session: Any, pieces: Sequence[int]) -> list[float]:
-    """The three logits of one text, given as the numbers of its word pieces."""
-    return batch_logits(session, [pieces])[0]
+def logits_of(session: Any, pieces: Sequence[int], outputs: Sequence[str] = ("logits",)) -> list[float]:
+    """The three logits of one text, given as the numbers of its word pieces; with further outputs what these say."""
+    return batch_logits(session, [pieces], outputs)[0]
 
 
-def batch_logits(session: Any, batch: Sequence[Sequence[int]]) -> list[list[float]]:
-    """The three logits of each of some texts that have the same number of word pieces."""
+def batch_logits(
+    session: Any, batch: Sequence[Sequence[int]], outputs: Sequence[str] = ("logits",)
+) -> list[list[float]]:
+    """The outputs, one after another, of each of some texts that have the same number of word pieces."""
     import numpy as np
 
     ids: npt.NDArray[np.int64] = np.array(batch, dtype=np.int64)
-    (logits,) = session.run(["logits"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
-    found: list[list[float]] = logits.tolist()
+    answers = session.run(list(outputs), {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    found: list[list[float]] = np.concatenate(answers, axis=1).tolist()
     return found
 
 
@@ -279,12 +281,13 @@ def error_rates(model: str) -> tuple[str, dict[str, tuple[tuple[float, float], t
 
 
 def decision_of(manifest: Mapping[str, Any], frames: Frames) -> Decision:
-    """The calibration, thresholds and bands that a model.json holds."""
+    """The calibration, thresholds, bands and, where it tells voices, offsets that a model.json holds."""
     return Decision(
         frames=frames,
         calibration={name: (c["scale"], c["bias"]) for name, c in manifest["calibration"].items()},
         thresholds=manifest["thresholds"],
         uncertain={name: (low, high) for name, (low, high) in manifest["uncertain"].items()},
+        voice=manifest["voice"]["offsets"] if "voice" in manifest else None,
     )
 
 
@@ -323,6 +326,8 @@ class OnnxClassifier:
         settings = {
             name: manifest[name] for name in ("calibration", "thresholds", "uncertain", "max_tokens", "summary_words")
         }
+        if "voice" in manifest:
+            settings["voice"] = manifest["voice"]["offsets"]
         digest = hashlib.sha256(json.dumps([manifest["files"], settings], sort_keys=True).encode()).hexdigest()
         self._info = ModelInfo(
             name=manifest["name"],
@@ -335,6 +340,7 @@ class OnnxClassifier:
             frames=options.frames,
         )
         self._decision = decision_of(manifest, options.frames)
+        self._outputs = ("logits", "voice") if "voice" in manifest else ("logits",)
         self._summary_words = int(manifest["summary_words"])
         try:
             # One thread per text and several texts at once: threads that share one short text mostly wait for
@@ -360,7 +366,8 @@ class OnnxClassifier:
         """
         pieces = self._tokenizer.encode(PROBE).ids
         pair = [pieces, pieces[::-1]]
-        return batch_logits(self._session, pair) == [logits_of(self._session, each) for each in pair]
+        alone = [logits_of(self._session, each, self._outputs) for each in pair]
+        return batch_logits(self._session, pair, self._outputs) == alone
 
     def _logits(self, texts: Sequence[str]) -> list[list[float]]:
         pieces = [self._tokenizer.encode(text).ids for text in texts]
@@ -369,7 +376,7 @@ class OnnxClassifier:
         batches = batches_of(lengths, min(BATCH_PIECES, sum(lengths) // cores()) if together else 0)
 
         def run(batch: list[int]) -> list[list[float]]:
-            return batch_logits(self._session, [pieces[position] for position in batch])
+            return batch_logits(self._session, [pieces[position] for position in batch], self._outputs)
 
         if len(batches) < 2:  # nothing to share out
             answers = [run(batch) for batch in batches]
@@ -386,7 +393,8 @@ class OnnxClassifier:
         logits = self._logits([model_input(text, self._summary_words) for text in texts])
         probabilities = [self._decision.probabilities(row) for row in logits]
         deciding = self._evidence(texts, probabilities) if evidence else [""] * len(texts)
-        return [self._decision.framing(*each) for each in zip(probabilities, deciding, strict=True)]
+        voices = [row[-1] if "voice" in self._outputs else None for row in logits]
+        return [self._decision.framing(*each) for each in zip(probabilities, deciding, voices, strict=True)]
 
     def _evidence(self, texts: Sequence[Text], probabilities: Sequence[Mapping[str, float]]) -> list[str]:
         """Of each text the sentence without which the likelier frame's logit falls most (occlusion)."""

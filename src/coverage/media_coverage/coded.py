@@ -1,8 +1,9 @@
 """Coded items: texts with the codes that coders gave them. Reading, near-duplicate groups, folds.
 
 A file of codes is JSON Lines or CSV with `title`, `summary`, `rel` and one column per frame output (0 or 1), and if
-known `id`, `cert` (1 sure, 2 leaning, 3 coin-flip), `coder`, `outlet`, `date`. Frames are coded on relevant texts only,
-so they may be empty where `rel` is 0. Lines with the same id and text are several coders' codes of one item.
+known `id`, `cert` (1 sure, 2 leaning, 3 coin-flip), `voice` (outlet, quoted or both, or A, Q, B, where there is a
+frame), `coder`, `outlet`, `date`. Frames are coded on relevant texts only, so they may be empty where `rel` is 0. Lines
+with the same id and text are several coders' codes of one item.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ NEAR_DUPLICATE = 0.55
 
 ADJUDICATED = "adjudicated"
 
+VOICES = {"outlet": "outlet", "A": "outlet", "quoted": "quoted", "Q": "quoted", "both": "both", "B": "both"}
+"""How a file of codes may name the voices; "-" or nothing where there is none."""
+
 Codes = tuple[int | None, int | None, int | None]
 """Relevance, first frame, second frame: 1, 0, or None where the coders are evenly split."""
 
@@ -46,7 +50,8 @@ Codes = tuple[int | None, int | None, int | None]
 class CodedItem:
     """One text with its codes. `certainty` is 1 sure, 2 leaning, 3 coin-flip; `date` YYYY-MM-DD or empty.
 
-    `weights` say how much each code counts in learning.
+    `weights` say how much each code counts in learning. `voice` says who speaks the frames: outlet, quoted or both,
+    None where there is none, nobody said, or the coders are evenly split.
     """
 
     id: str
@@ -56,11 +61,17 @@ class CodedItem:
     outlet: str = ""
     date: str = ""
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    voice: str | None = None
 
     @property
     def complete(self) -> bool:
         """Whether all three codes are known, so that the item can be scored."""
         return None not in self.codes
+
+    @property
+    def own(self) -> bool | None:
+        """Whether the outlet itself speaks the frame, alone or beside others; None without a frame or a voice."""
+        return self.voice != "quoted" if self.voice and any(self.codes[1:]) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class _Vote:
     outlet: str
     date: str
     rank: int = 0
+    voice: str | None = None
 
 
 # ---------------------------------------------------------------------- reading
@@ -186,7 +198,17 @@ def _vote(row: Mapping[str, Any], frames: Frames, path: str | Path, line: int) -
         certainty=_number(row, "cert", (1, 2, 3), path, line) if row.get("cert") else 1,
         outlet=str(row.get("outlet") or ""),
         date=str(row.get("date") or "")[:10],
+        voice=_voice(row, path, line),
     )
+
+
+def _voice(row: Mapping[str, Any], path: str | Path, line: int) -> str | None:
+    word = str(row.get("voice") or "-").strip()
+    if word in {"-", ""}:
+        return None
+    if word not in VOICES:
+        raise InputError(f"`voice` must be outlet, quoted, both or -, not {word[:40]!r}", path=path, line=line)
+    return VOICES[word]
 
 
 def read(file: str | Path, frames: Frames) -> Coding:
@@ -236,6 +258,7 @@ def _stored_vote(row: Mapping[str, Any], frames: Frames, rank: int) -> _Vote:
         outlet=row["outlet"],
         date=row["date"],
         rank=rank,
+        voice=row["voice"] if isinstance(row.get("voice"), str) else None,
     )
 
 
@@ -331,7 +354,8 @@ def _settle(votes: Iterable[_Vote]) -> tuple[tuple[CodedItem, ...], tuple[str, .
             continue
         split += codes.count(None)
         certainty = median_low(vote.certainty for vote in given)
-        items.append(CodedItem(key, text, codes, certainty, given[0].outlet, given[0].date))
+        voice = _most([vote.voice for vote in given if vote.voice])
+        items.append(CodedItem(key, text, codes, certainty, given[0].outlet, given[0].date, voice=voice))
     notes = []
     if undecided:
         notes.append(f"{undecided} items left out: their coders are evenly split about relevance")
@@ -363,7 +387,7 @@ def code_array(items: Sequence[CodedItem]) -> npt.NDArray[np.float64]:
 
 def coded(items: Iterable[CodedItem]) -> list[Coded]:
     """The codes as `evaluation` wants them; every item must be complete."""
-    return [Coded(*map(bool, item.codes)) for item in items]
+    return [Coded(bool(item.codes[0]), bool(item.codes[1]), bool(item.codes[2]), item.own) for item in items]
 
 
 # ---------------------------------------------------------------------- near-duplicates

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .framing import MIXED, RELEVANT
+from .framing import MIXED, OWN_FROM, RELEVANT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,11 +30,16 @@ SEED = 20260203
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """The codes of one item: is it on topic, and does it carry the first and the second frame?"""
+    """The codes of one item: is it on topic, and does it carry the first and the second frame?
+
+    `own` says whether the outlet itself speaks the frame, alone or beside somebody whom it quotes; None where nobody
+    coded it.
+    """
 
     rel: bool
     first: bool
     second: bool
+    own: bool | None = None
 
 
 def f1(truth: Booleans, predicted: Booleans) -> float:
@@ -96,7 +101,8 @@ def evaluate(
     """Agreement of `framings` with the codes, item by item in the same order.
 
     `relevant` is scored on all items, the frames on the relevant ones; macro_f1 over the frames' classes on relevant
-    items not coded mixed. Each figure is {value, low, high, n}.
+    items not coded mixed. Each figure is {value, low, high, n}. Where both the codes and the framings tell voices there
+    is a `voice` as well, on the items that carry a frame and were given one.
     """
     truth = np.array([(c.rel, c.first, c.second) for c in coded], dtype=bool).reshape(-1, 3)
     probability = np.array([(f.p_relevant, *f.p) for f in framings], dtype=float).reshape(-1, 3)
@@ -123,6 +129,7 @@ def evaluate(
         "macro_f1": _interval(lambda i: macro_f1(gold[i], said[i], classes), len(framed), resamples),
         "f1_by_class": per_class,
         "outputs": outputs,
+        **_voices(coded, framings, resamples),
         "interval": f"95 % percentile bootstrap, {resamples} resamples, seed {SEED}",
     }
 
@@ -139,3 +146,39 @@ def _output_scores(
         "calibration_error": lambda i: expected_calibration_error(truth[i], probability[i]),
     }
     return {name: _interval(metric, n, resamples) for name, metric in scores.items()}
+
+
+def voice_scores(own: Booleans, chance: Floats, resamples: int = RESAMPLES) -> dict[str, dict[str, float | int]]:
+    """Agreement about whose voice a frame is in: codes (own voice or only quoted) against probabilities of own.
+
+    Krippendorff's `alpha` (nominal) is between codes and answers.
+    """
+    said = chance >= OWN_FROM
+    scores: dict[str, Callable[[Indices], float]] = {
+        "right": lambda i: float(np.mean(own[i] == said[i])),
+        "alpha": lambda i: _alpha(own[i], said[i]),
+        "average_precision": lambda i: average_precision(own[i], chance[i]),
+        "calibration_error": lambda i: expected_calibration_error(own[i], chance[i]),
+    }
+    return {name: _interval(metric, len(own), resamples) for name, metric in scores.items()}
+
+
+def _voices(coded: Sequence[Coded], framings: Sequence[Framing], resamples: int) -> dict[str, object]:
+    """{"voice": scores} of the items that have both a coded voice and an answer; empty where none has."""
+    heard = [
+        (code.own, framing.p_own)
+        for code, framing in zip(coded, framings, strict=True)
+        if code.own is not None and framing.p_own is not None
+    ]
+    if not heard:
+        return {}
+    own, chance = (np.array(column) for column in zip(*heard, strict=True))
+    return {"voice": voice_scores(own.astype(bool), chance.astype(float), resamples)}
+
+
+def _alpha(truth: Booleans, said: Booleans) -> float:
+    """1 where all codes and answers are the same."""
+    ours = float(np.count_nonzero(truth) + np.count_nonzero(said))
+    total = 2.0 * len(truth)
+    expected = 2 * ours * (total - ours) / (total * (total - 1))
+    return float(1 - np.mean(truth != said) / expected) if expected else 1.0

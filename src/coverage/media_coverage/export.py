@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,62 @@ def quantise(source: Path, target: Path) -> None:
     graph.node.extend(nodes)
     model.opset_import.append(onnx.helper.make_opsetid(RUNTIME_DOMAIN, 1))
     _strip(model)
+    onnx.save(model, str(target))
+
+
+VOICE = "voice"
+"""The graph's second output, where it has one: the logit of the frame being in the outlet's own voice."""
+
+_STATES = "encoder.encoder.layer.{}.output.LayerNorm.weight"
+"""The weights that the last step of a layer reads."""
+
+
+def layers(source: Path) -> int:
+    """How many layers a graph has that `add_voice` can tell apart; 0 for architectures that name them otherwise."""
+    import onnx
+
+    read = {name for node in onnx.load(str(source)).graph.node for name in node.input}
+    return next(number for number in itertools.count() if _STATES.format(number) not in read)
+
+
+def add_states(source: Path, target: Path, layer: int) -> None:
+    """Give a graph that `quantise` wrote the output VOICE: the mean of a text's token states after `layer` layers.
+
+    The mean is the product of matrices that the graph ends with, so that it is the same bits in any company.
+    """
+    _with_voice(source, target, layer, [])
+
+
+def add_voice(source: Path, target: Path, layer: int, weights: npt.NDArray[np.float64], bias: float) -> None:
+    """Give a graph that `quantise` wrote the output VOICE: a logit, linear in what `add_states` gives.
+
+    An output VOICE that it has is replaced.
+    """
+    _with_voice(source, target, layer, [weights.reshape(-1, 1), np.array([bias])])
+
+
+def _with_voice(source: Path, target: Path, layer: int, linear: list[npt.NDArray[np.float64]]) -> None:
+    import onnx
+
+    model = onnx.load(str(source))
+    graph = model.graph
+    for part in (graph.node, graph.initializer, graph.output):
+        for old in [each for each in part if each.name.startswith(VOICE)]:
+            part.remove(old)
+    made_by = {output: node for node in graph.node for output in node.output}
+    states = next(node.output[0] for node in graph.node if _STATES.format(layer - 1) in node.input)
+    squeezed = made_by[made_by["logits"].input[0]]
+    shares, axes = made_by[squeezed.input[0]].input[0], squeezed.input[1]
+    weights = [f"{VOICE}_{what}" for what in ("weight", "bias")][: len(linear)]
+    for name, values in zip(weights, linear, strict=True):
+        graph.initializer.append(onnx.numpy_helper.from_array(values.astype(np.float32), name))
+    steps = [("MatMul", [shares, states]), ("Squeeze", [f"{VOICE}_0", axes]), ("Gemm", [f"{VOICE}_1", *weights])]
+    steps = steps if linear else steps[:2]
+    for number, (kind, inputs) in enumerate(steps):
+        output = VOICE if number == len(steps) - 1 else f"{VOICE}_{number}"
+        graph.node.append(onnx.helper.make_node(kind, inputs, [output], name=f"{VOICE}_{kind}"))
+    shape = [graph.output[0].type.tensor_type.shape.dim[0].dim_param, 1 if linear else None]
+    graph.output.append(onnx.helper.make_tensor_value_info(VOICE, onnx.TensorProto.FLOAT, shape))
     onnx.save(model, str(target))
 
 

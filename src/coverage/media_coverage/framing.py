@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RELEVANT, MIXED, NEITHER = "relevant", "mixed", "neither"
 
+OWN_FROM = 0.5
+"""The probability from which on a frame counts as in the outlet's own voice."""
+
 _TAKEN = frozenset(
     # what stands beside the frames' columns in some table, chart or coded file
     "relevant mixed neither rel date outlet outlet_group country all_articles articles stories new_stories index_low "
@@ -27,7 +30,7 @@ _TAKEN = frozenset(
     "stratum_drawn inclusion design_inclusion truth settled_by coders disagreed off_topic uncertain p_relevant "
     "period scope name first_day last_day own_articles days days_missing days_partial feed_days feed_days_asked "
     "feed_days_answered feed_days_failed articles_sql sightings own_sightings own_new_stories listed listed_articles "
-    "genre "
+    "genre own "
     # what SQL reads as a word of its own: such a column would need quotes in every query
     "add all alter and as autoincrement between case cast check collate commit constraint create current_date "
     "current_time current_timestamp default deferrable delete distinct drop else escape except exists foreign from "
@@ -112,24 +115,29 @@ def sigmoid(logit: float) -> float:
 class Decision:
     """How one model turns logits into labels, by output: p = sigmoid(scale · logit + bias), then a threshold.
 
-    `uncertain` gives per output the band of probabilities in which held-out errors concentrate.
+    `uncertain` gives per output the band of probabilities in which held-out errors concentrate. `voice` is what each
+    frame of the label adds to the logit of its being in the outlet's own voice, by output; None for models that do not
+    tell voices.
     """
 
     frames: Frames
     calibration: Mapping[str, tuple[float, float]]
     thresholds: Mapping[str, float]
     uncertain: Mapping[str, tuple[float, float]]
+    voice: Mapping[str, float] | None = None
 
     def probabilities(self, logits: Sequence[float]) -> dict[str, float]:
-        """Calibrated probabilities of the three outputs."""
+        """Calibrated probabilities of the three outputs, from their logits; what follows these is not looked at."""
         result = {}
-        for name, logit in zip(self.frames.outputs, logits, strict=True):
+        for name, logit in zip(self.frames.outputs, logits[: len(self.frames.outputs)], strict=True):
             scale, bias = self.calibration[name]
             result[name] = sigmoid(scale * float(logit) + bias)
         return result
 
-    def framing(self, probabilities: Mapping[str, float], evidence: str = "") -> Framing:
-        """Apply the thresholds."""
+    def framing(
+        self, probabilities: Mapping[str, float], evidence: str = "", voice_logit: float | None = None
+    ) -> Framing:
+        """Apply the thresholds. `voice_logit` is what the network says about the voice before it is told the frames."""
         relevant, first, second = (probabilities[name] >= self.thresholds[name] for name in self.frames.outputs)
         uncertain = any(low <= probabilities[name] <= high for name, (low, high) in self.uncertain.items())
         return Framing(
@@ -140,7 +148,14 @@ class Decision:
             p_relevant=probabilities[RELEVANT],
             p=(probabilities[self.frames.first.output], probabilities[self.frames.second.output]),
             evidence=evidence,
+            p_own=self._own(voice_logit, first, second),
         )
+
+    def _own(self, logit: float | None, *carried: bool) -> float | None:
+        if logit is None or self.voice is None or not any(carried):
+            return None
+        told = (self.voice[output] for output, here in zip(self.frames.outputs[1:], carried, strict=True) if here)
+        return sigmoid(logit + sum(told))
 
     def leaning(self, probabilities: Mapping[str, float]) -> str:
         """The likelier frame, each measured against its own threshold on the log-odds scale."""

@@ -467,7 +467,9 @@ class Framing:
     """A classifier's answer for one text. Probabilities are calibrated and lie in 0..1.
 
     `label` is the name of a frame, mixed or neither, and says nothing about relevance; `leaning` is the likelier of
-    the two frames, `p` their probabilities in the order of the frames; `evidence` the sentence that decided.
+    the two frames, `p` their probabilities in the order of the frames; `evidence` the sentence that decided. `p_own` is
+    the probability that the outlet itself speaks the frame, alone or beside somebody whom it quotes; None where the
+    label is neither, or the model does not tell voices.
     """
 
     relevant: bool
@@ -477,6 +479,7 @@ class Framing:
     p_relevant: float
     p: tuple[float, float]
     evidence: str = ""
+    p_own: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

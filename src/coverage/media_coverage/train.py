@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import calibration, export, finetune, model_card
-from .classify import cores, logits_of, onnx_session, processor, sha256
+from .classify import batch_logits, cores, load_tokenizer, logits_of, onnx_session, processor, sha256
 from .coded import code_array, coded, fingerprint, from_codes, grouped_folds, join, near_duplicate_groups, read, splits
 from .errors import InputError
-from .evaluation import evaluate
+from .evaluation import evaluate, voice_scores
 from .framing import DEFAULT_FRAMES
 from .store import open_store
 
@@ -52,6 +52,16 @@ MAX_PROCESSES = 4
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxruntime")
 """Whose versions decide the weights."""
+
+MIN_VOICES = 40
+"""Items with a frame in the outlet's own voice, and with one that is only quoted, that a voice is learned from."""
+
+VOICE_DEPTH = 5 / 8
+"""Share of the layers after which the token states tell voices best: learning the frames drives voices out of the upper
+ones, and the lower ones know too little (training/EXPERIMENTS.md)."""
+
+VOICE_PENALTY = 0.1
+"""Of the squared weights, with states scaled to a mean length of 1."""
 
 REFERENCE_ITEMS = 300
 REFERENCE_FILE = "reference_logits.json"
@@ -257,6 +267,79 @@ def joined(
     return computed
 
 
+# ---------------------------------------------------------------------- whose voice
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Items that carry a frame and whose voice is coded: what a network's states say about them, and the codes.
+
+    `states` (items, width) are scaled to a mean length of 1 by `scale`; `frames` (items, 2) and `own` (items,) are
+    codes, `own` the outlet's own voice, alone or beside a quoted one.
+    """
+
+    items: Sequence[CodedItem]
+    states: Array
+    scale: float
+    frames: Array
+    own: npt.NDArray[np.bool_]
+
+    def chances(self, folds: Sequence[tuple[Integers, Integers]]) -> Array:
+        """Out-of-fold probabilities of the outlet's own voice; NaN for items that no fold holds out."""
+        features = np.column_stack([self.states, self.frames])
+        chances = np.full(len(self.items), np.nan)
+        for learned, held_out in folds:
+            weights, bias = calibration.ridge(features[learned], self.own[learned], VOICE_PENALTY)
+            chances[held_out] = calibration.sigmoid(features[held_out] @ weights + bias)
+        return chances
+
+
+def hear(items: Sequence[CodedItem], folder: Path, layer: int, recipe: Recipe) -> Heard:
+    """What the network in `folder` (model.onnx, tokenizer.json) hands on after `layer` layers, of items with voices."""
+    items = [item for item in items if item.own is not None]
+    tokenizer = load_tokenizer(folder / "tokenizer.json", recipe.max_tokens)
+    with tempfile.TemporaryDirectory() as name:
+        export.add_states(folder / "model.onnx", Path(name) / "states.onnx", layer)
+        session = onnx_session(Path(name) / "states.onnx")
+    rows = [
+        batch_logits(session, [tokenizer.encode(text).ids], ("voice",))[0] for text in finetune.texts_of(items, recipe)
+    ]
+    states = np.array(rows, dtype=np.float64)
+    scale = float(np.linalg.norm(states, axis=1).mean()) if len(states) else 1.0
+    return Heard(items, states / scale, scale, code_array(items)[:, 1:], np.array([item.own for item in items], bool))
+
+
+def add_voice(
+    items: Sequence[CodedItem], folder: Path, recipe: Recipe, folds: int, frames: Frames
+) -> dict[str, Any] | None:
+    """Teach the network in `folder` to tell voices, and return the manifest's `voice`.
+
+    None where too few are coded, and for encoders whose layers cannot be told apart.
+
+    The frames' outputs stay as they are, bit by bit: the voice is read off an inner layer. Figures are out of fold,
+    near-duplicates in one, with the coded frames told; the network itself has learned these items' frames, though no
+    voice.
+    """
+    own = [item.own for item in items]
+    layer = round(VOICE_DEPTH * export.layers(folder / "model.onnx"))
+    if min(own.count(True), own.count(False)) < MIN_VOICES or not layer:
+        return None
+    heard = hear(items, folder, layer, recipe)
+    groups = groups_of(heard.items, recipe)
+    fold_of = grouped_folds(groups, heard.own.astype(np.int64), folds, FOLD_SEED)
+    chances = heard.chances(splits(fold_of, groups))
+    features = np.column_stack([heard.states, heard.frames])
+    weights, bias = calibration.ridge(features, heard.own, VOICE_PENALTY)
+    export.add_voice(folder / "model.onnx", folder / "model.onnx", layer, weights[:-2] / heard.scale, bias)
+    return {
+        "layer": layer,
+        "offsets": {name: round(float(value), 6) for name, value in zip(frames.outputs[1:], weights[-2:], strict=True)},
+        "items": len(heard.items),
+        "own": int(heard.own.sum()),
+        "cross_validation": {"folds": folds, **_rounded(voice_scores(heard.own, chances))},
+    }
+
+
 # ---------------------------------------------------------------------- the whole of it
 
 
@@ -301,6 +384,9 @@ def train(
         for path in (work / "fp32.onnx", *members):
             path.unlink()
         export.write_tokenizer(setup.base.folder / "tokenizer.json", work)
+        if voice := add_voice(items, work, setup.recipe, count, frames):
+            manifest["voice"] = voice
+            say("voice learned")
         for licence in setup.base.licences:
             shutil.copyfile(licence, work / licence.name)
         (work / "MODEL_CARD.md").write_text(model_card.markdown(manifest), encoding="utf-8")
