@@ -77,7 +77,7 @@ def model_info(version: str = "1", codebook_version: str = "1", frames: Frames =
 
 
 class FakeClassifier:
-    """A Classifier that knows a few words: off topic with "football", uncertain with "maybe"."""
+    """A Classifier that knows a few words: off topic with "football", uncertain with "maybe", quoted with "says"."""
 
     FIRST = frozenset({"hope", "peace", "breakthrough", "truce"})
     SECOND = frozenset({"appeasement", "betrayal", "capitulation", "reward"})
@@ -106,6 +106,7 @@ class FakeClassifier:
             p_relevant=0.9 if relevant else 0.1,
             p=(0.9 if first else 0.1, 0.8 if second else 0.2),
             evidence=text.title if evidence else "",
+            p_own=(0.2 if "says" in words else 0.7) if first or second else None,
         )
 
 

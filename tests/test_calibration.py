@@ -43,6 +43,18 @@ def test_platt_stays_finite_where_the_data_can_be_separated() -> None:
     assert abs(bias) < 1
 
 
+@given(st.integers(1, 8), st.integers(12, 60), st.floats(0.01, 10), st.integers(0, 99))
+def test_ridge_is_where_nothing_falls_any_more(width: int, n: int, penalty: float, seed: int) -> None:
+    """The slope of the penalised loss is zero there, also where a plane parts the codes."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(0, 1, (n, width))
+    positive = features[:, 0] + rng.normal(0, 0.5, n) > 0
+    weights, bias = calibration.ridge(features, positive, penalty)
+    miss = calibration.sigmoid(features @ weights + bias) - positive
+    assert features.T @ miss + penalty * weights == pytest.approx(np.zeros(width), abs=1e-5)
+    assert positive.all() or not positive.any() or float(miss.sum()) == pytest.approx(0, abs=1e-5)
+
+
 def test_sigmoid_is_the_logistic_function() -> None:
     values = np.array([-800.0, -1.0, 0.0, 1.0, 800.0])
     assert calibration.sigmoid(values) == pytest.approx([0, 1 / (1 + np.e), 0.5, np.e / (1 + np.e), 1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import platform
@@ -43,6 +44,36 @@ def test_clear_texts_get_their_label(title: str, summary: str, label: str) -> No
     (framing,) = CLASSIFIER.classify([Text(title, summary)])
     assert framing.label == label
     assert framing.relevant
+
+
+@pytest.mark.parametrize(
+    ("own", "quoted"),
+    [
+        ("Trump has handed Putin a win", "Zelensky says Trump has handed Putin a win"),
+        ("At last, a real chance for peace in Ukraine", "Kremlin speaks of a real chance for peace in Ukraine"),
+    ],
+)
+def test_the_outlets_own_voice_is_told_from_one_that_it_quotes(own: str, quoted: str) -> None:
+    first, second = CLASSIFIER.classify([Text(own), Text(quoted)])
+    assert first.label == second.label
+    assert second.p_own is not None
+    assert first.p_own is not None
+    assert second.p_own < 0.5 < first.p_own
+
+
+def test_there_is_no_voice_without_a_frame_nor_from_a_model_that_was_not_taught_any(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(EMBEDDED, folder)
+    manifest = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    del manifest["voice"]
+    (folder / "model.json").write_text(json.dumps(manifest), encoding="utf-8")
+    mute = load_classifier(f"embedded:{folder}")
+    texts = [Text("Where Trump and Putin will meet on Friday: what we know"), Text("Trump hands Putin a victory")]
+    heard, unheard = CLASSIFIER.classify(texts), mute.classify(texts)
+    assert heard[0].p_own is None
+    assert heard[1].p_own is not None
+    assert unheard == [dataclasses.replace(framing, p_own=None) for framing in heard]
+    assert mute.info.model_id != CLASSIFIER.info.model_id
 
 
 def test_a_text_on_something_else_is_not_relevant() -> None:

@@ -43,6 +43,20 @@ def test_a_json_lines_file_is_read_with_all_that_is_known(tmp_path: Path) -> Non
     assert second.id.endswith("a.jsonl:2")
 
 
+def test_voices_are_those_of_most_coders_and_have_a_frame_to_speak(tmp_path: Path) -> None:
+    rows = [
+        row("Own", hope=1, voice="A"),
+        *(row("Three coders", hope=1, id=1, voice=word) for word in ("Q", "quoted", "both")),
+        *(row("Split", hope=1, id=2, voice=word) for word in ("outlet", "quoted")),
+        row("No frame", voice="-"),
+    ]
+    own, three, split, none = coded.read(lines(tmp_path / "a.jsonl", rows), DEFAULT_FRAMES).items
+    assert [item.voice for item in (own, three, split, none)] == ["outlet", "quoted", None, None]
+    assert [item.own for item in (own, three, split, none)] == [True, False, None, None]
+    with pytest.raises(InputError, match="`voice` must be outlet, quoted, both or -, not 'loud'"):
+        coded.read(lines(tmp_path / "b.jsonl", [row(hope=1, voice="loud")]), DEFAULT_FRAMES)
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_a_table_is_read_as_spreadsheets_write_it(tmp_path: Path, delimiter: str, encoding: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from media_coverage import evaluation as ev
+from media_coverage.agreement import alpha
 from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.records import Framing
 
@@ -75,6 +77,26 @@ def test_mixed_answers_are_wrong_and_mixed_codes_are_left_out() -> None:
     scores: Any = evaluate(coded, [framing(1, 1, 1), framing(1, 1, 1)], resamples=10)
     assert scores["macro_f1"]["n"] == 1
     assert scores["f1_by_class"]["hopeful_peace"]["value"] == 0
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=2, max_size=40))
+def test_the_alpha_of_voices_is_krippendorffs(heard: list[tuple[bool, float]]) -> None:
+    own, chance = (np.array(column) for column in zip(*heard, strict=True))
+    said = chance >= 0.5
+    scores = ev.voice_scores(own, chance, resamples=20)
+    codes = np.stack([1.0 * own + said, 2.0 - own - said], axis=1)
+    expected = alpha(codes, resamples=1).value
+    assert scores["alpha"]["value"] == pytest.approx(1.0 if expected is None else expected)
+    assert scores["right"]["value"] == pytest.approx(np.mean(own == said))
+
+
+def test_voices_are_scored_where_a_code_and_an_answer_tell_one() -> None:
+    coded = [ev.Coded(True, True, False, own) for own in (True, False, None)] * 2 + [ev.Coded(True, False, False)]
+    answers = [dataclasses.replace(framing(0.9, 0.9, 0.1), p_own=p) for p in (0.9, 0.2, 0.9, 0.8, 0.7, 0.1)]
+    scores = evaluate(coded, [*answers, framing(0.9, 0.1, 0.1)], 20)
+    assert scores["voice"]["right"]["n"] == 4
+    assert scores["voice"]["right"]["value"] == 0.75
+    assert "voice" not in evaluate(coded, [framing(0.9, 0.9, 0.1)] * 7, 20)
 
 
 def test_frames_are_scored_on_relevant_items_only() -> None:

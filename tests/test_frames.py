@@ -55,6 +55,8 @@ def model_of(frames: Frames, folder: Path) -> Path:
     manifest |= {"name": "mine", "outputs": list(frames.outputs)}
     for setting in ("calibration", "thresholds", "uncertain"):
         manifest[setting] = {called[output]: value for output, value in manifest[setting].items()}
+    offsets = manifest["voice"]["offsets"]
+    manifest["voice"]["offsets"] = {called[output]: value for output, value in offsets.items()}
     (folder / "model.json").write_text(json.dumps(manifest), encoding="utf-8")
     return folder
 
@@ -133,7 +135,7 @@ def test_the_commands_speak_json_of_these_frames(
     code, printed, _ = command("score", file, *shared, *model)
     (answer,) = (json.loads(line) for line in printed.splitlines())
     assert (answer["label"], answer["leaning"]) == ("escalation", "escalation")
-    assert [key for key in answer if key.startswith("p_")] == ["p_relevant", "p_escalate", "p_calm"]
+    assert [key for key in answer if key.startswith("p_")] == ["p_own", "p_relevant", "p_escalate", "p_calm"]
     code, printed, _ = command("evaluate", file, *shared, *model, "--json")
     scores = json.loads(printed)
     assert list(scores["f1_by_class"]) == ["escalation", "de_escalation", "neither"]
@@ -210,4 +212,5 @@ def test_the_same_weights_say_the_same_under_other_names(project: Project) -> No
     (default,) = load_classifier().classify(texts, evidence=True)
     renamed: dict[str, Any] = dict(zip(DEFAULT_FRAMES.labels, FRAMES.labels, strict=True))
     assert (ours.p_relevant, ours.p, ours.evidence) == (default.p_relevant, default.p, default.evidence)
+    assert ours.p_own == default.p_own is not None
     assert (ours.label, ours.leaning) == (renamed[default.label], renamed[default.leaning])

@@ -14,18 +14,20 @@ from hypothesis import strategies as st
 
 from media_coverage import pipeline
 from media_coverage.errors import TrendError
-from media_coverage.estimate import wilson
+from media_coverage.estimate import UNCORRECTED, wilson
 from media_coverage.records import Code
 from media_coverage.sample import Design
 from media_coverage.store import open_store
 from media_coverage.trend import COLUMNS
-from media_coverage.voices import UNDRAWN, voices, weighted_share
+from media_coverage.voices import BY_MODEL, UNDRAWN, voices, weighted_share
 
 sys.path.append(str(Path(__file__).parents[1] / "tools"))
 
 from typing import TYPE_CHECKING
 
 import study
+from conftest import FakeClassifier, Item, make_config, rss
+from feedserver import FeedServer, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +149,8 @@ def test_nothing_coded_is_one_sentence(tmp_path: Path, command: Callable[..., Re
     database = small(tmp_path, [FIRST] * 20)
     found = command("trend", "--db", database, "--by", "voice")
     assert found.code == 2
-    assert "only people tell whose voice a text is" in found.err
+    assert "the model tells no voices" in found.err
+    assert "`media-coverage code` first" in found.err
     assert found.err.count("\n") == 1
 
 
@@ -181,3 +184,43 @@ def test_a_voice_that_coders_are_split_about_is_left_out_and_said(tmp_path: Path
     assert frame["warnings"].str.contains("39 framed texts have no settled voice").all()
     assert frame["reason"].tolist() == ["1 item makes no percentage; 15 are needed"] * 2
     assert all(math.isnan(value) for value in frame["value"])
+
+
+def test_without_a_sample_the_models_voices_are_counted(
+    feed_server: FeedServer, tmp_path: Path, command: Callable[..., Result]
+) -> None:
+    """Forty texts, ten with the first frame in the outlet's own voice, twenty with one that is quoted."""
+    titles = [f"Trump and Putin bring peace, {study.words(np.random.default_rng([5, n]))}" for n in range(10)]
+    titles += [
+        f"Kremlin says Trump and Putin bring peace, {study.words(np.random.default_rng([6, n]))}" for n in range(20)
+    ]
+    titles += [f"Trump and Putin meet, {study.words(np.random.default_rng([7, n]))}" for n in range(10)]
+    items = [Item(title, link=f"https://ledger.example/{n}") for n, title in enumerate(titles)]
+    feed_server.serve("/ledger.xml", Response(rss(items)))
+    outlets = {"Morning Ledger": ["/ledger.xml"]}
+    database = tmp_path / "voices.db"
+    pipeline.run(make_config(feed_server.url(), outlets), database, FakeClassifier())
+    with open_store(database) as store:
+        frame = voices(store, measure=["share_hopeful_peace"])
+        heard = store.query("SELECT voice, voice_source, count(*) AS n FROM v_articles GROUP BY 1, 2 ORDER BY 3")
+        counts = store.period_frames("week", "voice").set_index("name")
+        assert store.query(str(counts.loc["quoted", "articles_sql"]))["title"].str.contains("says").sum() == 20
+        asked = int(store.query("SELECT version_id FROM v_articles WHERE voice = 'quoted'")["version_id"].iloc[0])
+    assert frame[["name", "value", "n", "audited_n"]].to_numpy().tolist() == [
+        ["own", 0.25, 40, 0],
+        ["quoted", 0.5, 40, 0],
+    ]
+    assert set(frame["method"]) == {BY_MODEL}
+    assert set(frame["correction"]) == {UNCORRECTED}
+    assert frame["warnings"].str.contains("labels and voices are the model's", case=False).all()
+    assert heard.astype(object).where(heard.notna(), None).to_numpy().tolist() == [
+        [None, None, 10],
+        ["outlet", "model", 10],
+        ["quoted", "model", 20],
+    ]
+    assert counts["articles"].to_dict() == {"own": 10, "quoted": 20, "unknown": 10}
+    with open_store(database, read_only=False) as store:
+        store.add_codes([Code(asked, "ada", "1", True, (True, False), voice="both")], datetime(2026, 3, 1, tzinfo=UTC))
+        told = store.query("SELECT voice, voice_source, by_model FROM v_voices WHERE by_people IS NOT NULL")
+    assert told.to_numpy().tolist() == [["both", "people", "quoted"]]
+    assert command("trend", "--db", database, "--by", "voice").code == 0

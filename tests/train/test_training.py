@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import subprocess
@@ -125,6 +126,42 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(folder: Path, b
     same, other = ((tmp_path / name / "model.onnx").read_bytes() for name in ("same", "other"))
     assert same == (folder / "model.onnx").read_bytes()
     assert other != same
+
+
+def test_voices_are_learned_where_enough_are_coded_and_change_nothing_else(base: Base, tmp_path: Path) -> None:
+    """The word "today" marks what is quoted; every second item with a frame has it."""
+    coded = []
+    for place, item in enumerate(items(240)):
+        framed, quoted = any(item.codes[1:]), place % 8 < 4
+        text = Text(f"{item.text.title} today") if quoted else item.text
+        voice = ("quoted" if quoted else "outlet") if framed else None
+        coded.append(dataclasses.replace(item, text=text, voice=voice))
+    few = [dataclasses.replace(item, voice=item.voice if place < 60 else None) for place, item in enumerate(coded)]
+    recipe = dataclasses.replace(RECIPE, epochs=6, polish_epochs=4)
+    manifests = [
+        train(Coding(tuple(each)), FRAMES, tmp_path / name, Setup(base, recipe, 0), IDENTITY, folds=2)
+        for name, each in (("few", few), ("all", coded))
+    ]
+    assert "voice" not in manifests[0]
+    voice = manifests[1]["voice"]
+    assert (voice["layer"], voice["items"], voice["own"]) == (1, 120, 60)
+    assert voice["cross_validation"]["alpha"]["value"] > 0.8
+    assert "own voice" in (tmp_path / "all" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    mute, heard = (load_classifier(f"embedded:{tmp_path / name}", frames=FRAMES) for name in ("few", "all"))
+    texts = [Text(f"bdfgkl {told} mnprst ttgrld{end}") for told in ("tanks", "truce") for end in ("", " today")]
+    framings = heard.classify(texts)
+    assert [framing.p_own is not None and framing.p_own > 0.5 for framing in framings] == [True, False, True, False]
+    assert mute.classify(texts) == [dataclasses.replace(framing, p_own=None) for framing in framings]
+    again = export_voice_twice(tmp_path / "all" / "model.onnx", tmp_path)
+    assert again == ["logits", "voice"]
+
+
+def export_voice_twice(weights: Path, folder: Path) -> list[str]:
+    """The outputs of a graph that was given another voice."""
+    export.add_voice(weights, folder / "again.onnx", 1, np.zeros(64), 0.25)
+    session = onnx_session(folder / "again.onnx", threads=1)
+    assert logits_of(session, [2, 5, 3], ("voice",)) == [0.25]
+    return [output.name for output in session.get_outputs()]
 
 
 def test_what_is_stored_tells_nothing_of_the_machine(folder: Path, base: Base) -> None:

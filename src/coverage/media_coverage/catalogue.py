@@ -96,6 +96,9 @@ SHOWN = {
     "v_pages": _Shown("Pages", "Every time that an article's page was asked for.", "-page_fetch_id", ("outcome",)),
     "v_texts": _Shown("Texts of pages", "What was read on articles' pages.", "-version_id"),
     "v_genres": _Shown("Genres", "What kind of text each article is, by whom.", "-article_id", ("genre_source",)),
+    "v_voices": _Shown(
+        "Voices", "Who speaks the frame of each article, by whom.", "-article_id", ("voice", "voice_source")
+    ),
     "v_imports": _Shown("Imports", "Files of archives, and what became of their rows.", "-import_id", ("mapping",)),
     "v_imported": _Shown("Imported articles", "Articles by the file and row that brought them.", "-article_id"),
     "v_recent_collection": _Shown(

@@ -391,9 +391,9 @@ class OnnxClassifier:
     def classify(self, texts: Sequence[Text], *, evidence: bool = False) -> list[Framing]:
         """One Framing per text, in order. With `evidence` each names the sentence that decided."""
         logits = self._logits([model_input(text, self._summary_words) for text in texts])
-        probabilities = [self._decision.probabilities(row) for row in logits]
+        probabilities = [self._decision.probabilities(row[:3]) for row in logits]
         deciding = self._evidence(texts, probabilities) if evidence else [""] * len(texts)
-        voices = [row[-1] if "voice" in self._outputs else None for row in logits]
+        voices = [row[3] if len(row) > 3 else None for row in logits]
         return [self._decision.framing(*each) for each in zip(probabilities, deciding, voices, strict=True)]
 
     def _evidence(self, texts: Sequence[Text], probabilities: Sequence[Mapping[str, float]]) -> list[str]:

@@ -127,9 +127,9 @@ class Decision:
     voice: Mapping[str, float] | None = None
 
     def probabilities(self, logits: Sequence[float]) -> dict[str, float]:
-        """Calibrated probabilities of the three outputs, from their logits; what follows these is not looked at."""
+        """Calibrated probabilities of the three outputs."""
         result = {}
-        for name, logit in zip(self.frames.outputs, logits[: len(self.frames.outputs)], strict=True):
+        for name, logit in zip(self.frames.outputs, logits, strict=True):
             scale, bias = self.calibration[name]
             result[name] = sigmoid(scale * float(logit) + bias)
         return result

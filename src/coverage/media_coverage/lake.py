@@ -69,7 +69,7 @@ def kinds(frames: Frames) -> dict[str, str]:
         "label": "string",
         "leaning": "string",
         "uncertain": "boolean",
-        **dict.fromkeys(answered, "number"),
+        **dict.fromkeys([*answered, "p_own"], "number"),
         "model_id": "string",
         "codebook_version": "string",
     }
@@ -90,7 +90,7 @@ def answers(
             row |= zip(outputs, (framing.p_relevant, *framing.p), strict=True)
             row |= {"uncertain": framing.uncertain, "codebook_version": info.codebook_version}
             if framing.relevant:
-                row |= {"label": framing.label, "leaning": framing.leaning}
+                row |= {"label": framing.label, "leaning": framing.leaning, "p_own": framing.p_own}
             else:
                 row["gate_reason"] = OFF_TOPIC
         for name, value in row.items():
@@ -243,7 +243,7 @@ class Lake:
         frame = self._query(
             "SELECT article_id, CAST(date AS VARCHAR) AS date, outlet, outlet_group, country, story_id, "  # noqa: S608
             "CASE WHEN on_topic THEN label ELSE 'off_topic' END AS label, CAST(uncertain AS INTEGER) AS uncertain, "
-            f"{outputs} FROM {_FILES} WHERE date IS NOT NULL AND passed_gate "
+            f"{outputs}, p_own FROM {_FILES} WHERE date IS NOT NULL AND passed_gate "
             f"AND CAST(date AS VARCHAR) BETWEEN $since AND $until ORDER BY date, {_BY_ID}",
             since=since,
             until=until,

@@ -19,6 +19,7 @@ def markdown(manifest: dict[str, Any]) -> str:
                 "## Figures",
                 _figures(manifest, scores),
                 _storage(training["stored_against_computed"]),
+                _voice(manifest.get("voice")),
                 "## Limits",
                 _limits(training),
                 "## Origin and licence",
@@ -92,6 +93,26 @@ def _storage(change: dict[str, float]) -> str:
         f"Weights are stored in few bits. On the {change['items']} relevant items that the first fold holds out, "
         f"{100 * change['label_agreement']:.1f} % of the labels from the file are those computed in training, and a "
         f"probability differs by {change['mean_probability_change']:.4f} on average."
+    )
+
+
+def _voice(voice: dict[str, Any] | None) -> str:
+    if voice is None:
+        return (
+            "It does not say whose voice a frame is in: too few voices were coded, or none, or the layers of its "
+            "encoder cannot be told apart."
+        )
+    figures = voice["cross_validation"]
+    alpha, right = (
+        f"{figures[name]['value']:.2f} [{figures[name]['low']:.2f}, {figures[name]['high']:.2f}]"
+        for name in ("alpha", "right")
+    )
+    return (
+        "Of a text with a frame it also says whether the frame is in the outlet's own voice, alone or beside a quoted "
+        f"one, or only quoted (`p_own`): a linear output on the token states after {voice['layer']} layers, learned "
+        f"from {voice['items']} items ({voice['own']} in the outlet's own voice). Told the coded frames, in "
+        f"{figures['folds']} folds, it is right about {right} and agrees with the coders at Krippendorff's alpha "
+        f"{alpha}. The layers below it have learned the frames of all these items, though no voice."
     )
 
 

@@ -1,9 +1,9 @@
-"""Who speaks a frame: the outlet itself, or only somebody it quotes? From texts that people coded. Reads a store.
+"""Who speaks a frame: the outlet itself, or only somebody it quotes? From labels, or from texts that people coded.
 
-No model of ours tells it, so nothing but codes does. Two series that belong side by side: what outlets say, also where
-they quote somebody as well, and what they report others saying. With a sample each text weighs 1 ÷ its inclusion
-probability, so the shares are those of all texts that could be drawn. Codes that no sample drew speak for themselves
-only.
+Two series that belong side by side: what outlets say, also where they quote somebody as well, and what they report
+others saying. The model tells voices less well than frames. With a sample the codes of people speak instead: each text
+weighs 1 ÷ its inclusion probability, so the shares are those of all texts that could be drawn. Where the model tells no
+voices and there is no sample, all codes of people do, for themselves only.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from .aggregate import OWN, QUOTED, VOICES, calendar, first_days
 from .composition import Composition, Counting
 from .correction import too_few
 from .errors import TrendError
-from .estimate import MIN_ITEMS, Estimand, wilson
-from .framing import NEITHER
+from .estimate import MIN_ITEMS, UNCORRECTED, Estimand, wilson
+from .framing import NEITHER, OWN_FROM
 from .sample import OFF_TOPIC
 from .series import pool
 from .trend import as_columns, measures_of, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pandas as pd
 
     from .estimate import Measure
     from .store import Store
@@ -35,6 +34,7 @@ Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 METHOD = "weighted share of coded texts"
+BY_MODEL = "share of labels"
 
 UNDRAWN = "codes of people; no sample drew these texts, so they speak for themselves only"
 
@@ -66,17 +66,21 @@ def voices(
 ) -> pd.DataFrame:
     """The shares of frames by voice per period, with 95 % intervals; rows and columns as those of trend.trend.
 
-    `name` is own or quoted. A share is that of texts with the label *and* the voice among all coded on-topic texts;
-    the index compares the frames within a voice. Texts with a frame about whose voice coders are evenly split, or which
-    nobody asked about, are left out with a warning. Raises TrendError where nothing says whose voice a text is, and
-    StoreError for a sample that is none.
+    `name` is own or quoted. A share is that of texts with the label *and* the voice among all on-topic texts; the index
+    compares the frames within a voice. With `sample` the texts are those that people coded for it, and otherwise all
+    that the model labelled, or those that people coded where it tells no voices. Texts with a frame about whose voice
+    coders are evenly split, or which nobody asked about, are left out with a warning. Raises TrendError where nothing
+    says whose voice a text is, and StoreError for a sample that is none.
     """
-    coded = store.coded(sample)
+    texts = _labelled(store, since, until) if sample is None else None
+    by_model = texts is not None
+    coded = store.coded(sample) if texts is None else texts
     coded = coded[coded["date"].between(since, until)].reset_index(drop=True)
     if coded.empty:
         where = f"the sample {sample} has no settled code" if sample else "holds no settled code of people"
         raise TrendError(
-            f"{where} in these days, and only people tell whose voice a text is; `media-coverage code` first",
+            f"{where} in these days, and the model tells no voices; `media-coverage code` first, or `media-coverage "
+            "classify` with one that does",
             path=store.path,
         )
     voiceless = [name for name in measure or () if name == f"share_{NEITHER}"]
@@ -90,7 +94,12 @@ def voices(
     untold = int((framed & coded["voice"].isna()).sum())
     coded = coded[~framed | coded["voice"].notna()].reset_index(drop=True)
     warnings = [f"{untold} framed texts have no settled voice and are left out"] if untold else []
-    if sample is None:
+    if by_model:
+        warnings.append(
+            "labels and voices are the model's, and the intervals leave out what it gets wrong; with a sample people's "
+            "codes speak instead"
+        )
+    elif sample is None:
         warnings.append("no sample drew these texts, so the share is theirs and no other's")
     periods = calendar(period, coded["date"].min(), coded["date"].max())
     days = store.period_collection(period, "all").set_index("first_day")
@@ -111,8 +120,8 @@ def voices(
                 "name": name,
                 "measure": one.name,
                 "estimand": str(Estimand.TENDENCY),
-                "method": METHOD,
-                "correction": f"codes of the sample {sample}" if sample else UNDRAWN,
+                "method": BY_MODEL if by_model else METHOD,
+                "correction": UNCORRECTED if by_model else f"codes of the sample {sample}" if sample else UNDRAWN,
                 "composition": str(Composition.ITEMS),
                 "counting": str(Counting.STORIES if sample else Counting.ARTICLES),
                 "warnings": " ".join(map(sentence, warnings)),
@@ -124,7 +133,7 @@ def voices(
                 row = common | _row(coded[told], periods[span], days[span])
                 chosen = (told & base).to_numpy()
                 n = int(chosen.sum())
-                row |= {"n": n, "audited_n": n, "reason": too_few(n).reason if n < MIN_ITEMS else ""}
+                row |= {"n": n, "audited_n": 0 if by_model else n, "reason": too_few(n).reason if n < MIN_ITEMS else ""}
                 if n >= MIN_ITEMS:
                     weight = 1 / coded["inclusion"].to_numpy(dtype=np.float64)
                     *three, effective = weighted_share(positive.to_numpy(), chosen, weight)
@@ -132,6 +141,16 @@ def voices(
                     row["effective_n"] = effective
                 found.append(row)
     return as_columns(found)
+
+
+def _labelled(store: Store, since: str, until: str) -> pd.DataFrame | None:
+    """On-topic texts as `store.coded` gives them, by the model; None where it tells no voices."""
+    found = store.labelled(since, until)
+    if not found["p_own"].notna().any():
+        return None
+    texts = found[["date", "outlet", "story_id"]].assign(truth=found["label"], inclusion=1.0)
+    told = np.where(found["p_own"] >= OWN_FROM, "outlet", "quoted")
+    return texts.assign(voice=pd.Series(told, index=found.index).where(found["p_own"].notna()))
 
 
 def _roles(

@@ -49,9 +49,10 @@ SCORE_BATCH = 256
 def score(config_path: Path, db: Path | None, file: str, model: str | None, device: str | None) -> None:  # noqa: ARG001
     """Label texts without a database: JSON Lines with id, title, summary in; labels and probabilities out.
 
-    FILE may be - for standard input. Out per line: id, label, leaning, relevant, uncertain, p_relevant, a p_ for the
-    output of each frame, language, refused, model. `label` is derived from the frames alone; `relevant` says whether
-    the text is on topic. The frames are those of the configuration; without one, the default ones.
+    FILE may be - for standard input. Out per line: id, label, leaning, relevant, uncertain, p_own, p_relevant, a p_ for
+    the output of each frame, language, refused, model. `label` is derived from the frames alone; `relevant` says
+    whether the text is on topic, `p_own` how likely the outlet itself speaks the frame (null without a frame). The
+    frames are those of the configuration; without one, the default ones.
 
     A text in a language that the model does not read gets no label: `refused` says why, and the answers are null.
     A line may declare its `language`; otherwise it is detected, null where it cannot be told.
@@ -92,10 +93,10 @@ def _scorable(value: dict[str, Any], file: str, line: int, reads: str) -> tuple[
 
 def _answer(framing: Framing | None, frames: Frames) -> dict[str, object]:
     """The columns of a score; all null where no answer was asked for."""
-    names = ("label", "leaning", "relevant", "uncertain", *(f"p_{name}" for name in frames.outputs))
+    names = ("label", "leaning", "relevant", "uncertain", "p_own", *(f"p_{name}" for name in frames.outputs))
     if framing is None:
         return dict.fromkeys(names)
-    values = {name: getattr(framing, name) for name in names[:4]}
+    values = {name: getattr(framing, name) for name in names[:5]}
     return values | _probabilities(framing, frames)
 
 
@@ -143,6 +144,8 @@ def _print_scores(scores: dict[str, Any], model_id: str) -> None:
     click.echo(f"macro-F1 over {', '.join(scores['f1_by_class'])}: {words(scores['macro_f1'])}")
     for name, figure in scores["f1_by_class"].items():
         click.echo(f"  F1 {name}: {words(figure)}")
+    if voice := scores.get("voice"):
+        click.echo(f"own voice or quoted, of {voice['right']['n']} with a frame: right {words(voice['right'])}")
     rows = [
         {"output": name, **{key: words(f) for key, f in figures.items()}} for name, figures in scores["outputs"].items()
     ]
@@ -368,9 +371,10 @@ def _print_explanation(found: Explanation, model: ModelInfo) -> None:
     console = open_console()
     framing = found.framing
     relevant, *both = (f"{name} {p:.2f}" for name, p in _probabilities(framing, model.frames).items())
+    own = [] if framing.p_own is None else [f"p_own {framing.p_own:.2f}"]
     console.print(
         f"{framing.label} (leaning {framing.leaning}{', uncertain' if framing.uncertain else ''}): "
-        f"{', '.join([*both, relevant])}"
+        f"{', '.join([*both, relevant, *own])}"
     )
     shown = RichText()
     strongest = max((abs(word.effect) for word in found.words), default=0.0)
@@ -430,8 +434,8 @@ def train(
     """Train a model of your own on items that you have coded. Needs pip install 'media-coverage[train]'.
 
     A file has one item per line or row: title, summary, rel, one column per frame output (0 or 1), and if known id,
-    cert (1 sure, 2 leaning, 3 coin-flip), outlet, date. The frames are those of the configuration. Several coders of
-    one item: the majority counts. Codes made for an audit are never learned from. At least 40 items, and 10 of each
+    cert (1 sure, 2 leaning, 3 coin-flip), voice (outlet, quoted, both), outlet, date. The frames are those of the
+    configuration. Several coders of one item: the majority counts. Codes made for an audit are never learned from. At least 40 items, and 10 of each
     code. The folder gets MODEL_CARD.md with cross-validated figures and their intervals.
     """
     from ..finetune import Recipe, epochs_for, open_base, require_extra, texts_of

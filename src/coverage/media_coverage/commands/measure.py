@@ -111,7 +111,7 @@ def _about(columns: dict[str, str], path: Path) -> dict[str, str]:
     type=click.Choice([*_SCOPES, "voice"]),
     default="all",
     show_default=True,
-    help="One line for each. voice: who speaks a frame, from texts that people coded.",
+    help="One line for each. voice: who speaks a frame, the outlet or those whom it quotes.",
 )
 @click.option("--period", type=click.Choice(_PERIODS), default="week", show_default=True, help="Weeks from Monday.")
 @click.option("--composition", type=click.Choice(["items", "outlets", "panel"]), help="One mix [default: all three].")
@@ -145,8 +145,8 @@ def trend(
     """Shares over time with 95 % intervals, under three mixes of outlets; gaps of the collection stay gaps.
 
     Periods with fewer than 15 items are put together with their neighbours, never across an event. Without --sample the
-    intervals leave out what the classifier gets wrong. --by voice takes the codes themselves: what outlets say in their
-    own words, and what they report others saying.
+    intervals leave out what the classifier gets wrong. --by voice counts what outlets say in their own words apart from
+    what they report others saying: as the model hears it, or with --sample as people coded it.
     """
     from ..estimate import Estimand
     from ..store import open_store
@@ -156,7 +156,7 @@ def trend(
 
     _check_output(form, out)
     if by == "voice" and (estimator or composition or smooth or estimand != "tendency"):
-        raise click.UsageError("--by voice counts coded texts: leave out --estimator, --composition and the like")
+        raise click.UsageError("--by voice counts texts as they are: leave out --estimator, --composition and the like")
     if estimand == "collected" and sample is None:
         raise click.UsageError("--estimand collected needs an audit that corrects the labels: add --sample")
     with open_store(database_path(db, config_path)) as store:

@@ -72,6 +72,7 @@ CONTRACT = {
     "v_daily_frames": View(("date", "outlet"), _BY_DAY),
     "v_period_collection": View(_PERIOD, _BY_PERIOD),
     "v_genres": View(("article_id",), _BY_ARTICLE, {"article_id": _ARTICLE}),
+    "v_voices": View(("article_id",), _BY_ARTICLE, {"article_id": _ARTICLE}),
     "v_imports": View(("import_id",)),
     "v_imported": View(
         ("article_id", "import_id"), _BY_ARTICLE, {"article_id": _ARTICLE, "import_id": ("v_imports", "import_id")}

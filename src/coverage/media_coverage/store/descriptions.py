@@ -273,6 +273,8 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "p_$first_output": f"frame $first: {_PROBABILITY}",
         "p_$second_output": f"frame $second: {_PROBABILITY}",
         "evidence": "the sentence of headline or lead that decided",
+        "p_own": "the outlet itself speaks the frame, alone or beside somebody whom it quotes: probability 0..1; NULL "
+        "where the label is neither, or the model does not tell voices",
         "copied_from": "the wording of equal text that the model labelled, whose label this is; NULL where it labelled "
         "this one",
         "created_at": f"when the label was made; {_TIME}",
@@ -405,7 +407,10 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
 
 _ARTICLE = DESCRIPTIONS["article"]
 _VERSION = DESCRIPTIONS["article_version"]
+_VOICE = "who speaks the frame: outlet, quoted or both"
+
 _LABEL = DESCRIPTIONS["label"]
+_VOICE = "who speaks the frame: outlet, quoted or both"
 _FETCH = DESCRIPTIONS["fetch"]
 _RUN = DESCRIPTIONS["run"]
 
@@ -448,7 +453,19 @@ DESCRIPTIONS |= {
         "imports": "number of files that brought it (v_imported)",
         "genre": f"{_GENRE}; NULL where nothing tells it (v_genres)",
         "genre_source": "who tells the genre: people, address, feed or outlet",
-        "voice": "who speaks the frame by most codes of people: outlet, quoted or both; NULL where not coded, or tied",
+        "voice": f"{_VOICE}; NULL where nothing tells it (v_voices)",
+        "voice_source": "who tells the voice: people or model",
+        "p_own": _LABEL["p_own"] + ", or it finds the text off topic",
+    },
+    "v_voices": {
+        "article_id": "key of the article",
+        "voice": f"{_VOICE}; that of people before the model's",
+        "voice_source": "people or model",
+        "by_people": "outlet, quoted or both by most of the newest codes that say one, an adjudicated one before "
+        "others; NULL where none does, or tied",
+        "by_model": "outlet where p_own is 0.5 or more, else quoted; NULL without a frame, or where the model does not "
+        "tell voices",
+        "p_own": _LABEL["p_own"] + ", or it finds the text off topic",
     },
     "v_genres": {
         "article_id": "key of the article",
@@ -751,6 +768,7 @@ SUBJECTS: dict[str, str] = {
     "column_description": "This document, as a table.",
     "v_articles": "One row per article: newest wording, gate, label of the active model.",
     "v_genres": "What kind of text each article is, and who says so.",
+    "v_voices": "Who speaks the frame of each article, and who says so.",
     "v_daily_counts": "On-topic counts by day and outlet in three units, with and without wire copy.",
     "v_outlet_collection": "Whether each outlet was collected, by day.",
     "v_daily_collection": "How complete the collection was, by day.",

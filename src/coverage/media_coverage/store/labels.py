@@ -89,7 +89,7 @@ class Labels(Connection):
 
     def _copy(self, run_id: int, pairs: Iterable[tuple[int, int]], now: datetime) -> tuple[int, int]:
         """Label the first of each pair of versions as the second is labelled. Returns (labels, relevant ones)."""
-        columns = "relevant, label, leaning, uncertain, p_relevant, evidence" + "".join(
+        columns = "relevant, label, leaning, uncertain, p_relevant, p_own, evidence" + "".join(
             f", p_{output}" for output in self.frames.outputs[1:]
         )
         copied = relevant = 0
@@ -139,6 +139,7 @@ class Labels(Connection):
                         "p_relevant": framing.p_relevant,
                         f"p_{first.output}": framing.p[0],
                         f"p_{second.output}": framing.p[1],
+                        "p_own": framing.p_own,
                         "evidence": framing.evidence,
                         "created_at": iso(now),
                     },

@@ -93,7 +93,8 @@ class Lakes(Runs, Reading):
         """Articles that passed the keywords and have a label of one model, the active one by default.
 
         Columns: article_id, version_id, date, outlet, outlet_group, country, story_id, label (off_topic where the model
-        finds it so), uncertain, p_relevant and p_<output> for both frames. `since` and `until` are days, both included.
+        finds it so), uncertain, p_relevant and p_<output> for both frames, p_own. `since` and `until` are days, both
+        included.
         """
         shown = self._lake()
         if shown is None:

@@ -176,15 +176,16 @@ class Reading(Connection):
         """Articles that passed the keywords and have a label of one model, the active one by default.
 
         Columns: article_id, version_id, date, outlet, outlet_group, country, story_id, label (off_topic where the model
-        finds it so), uncertain, p_relevant and p_<output> for both frames, genre. `since` and `until` are days, both
-        included.
+        finds it so), uncertain, p_relevant and p_<output> for both frames, p_own, genre. `since` and `until` are days,
+        both included.
         """
-        self._refuse_older("v_genres")
+        self._refuse_older("v_voices")
         first, second = self.frames.outputs[1:]
         return self._frame(
             "SELECT a.id AS article_id, v.id AS version_id, a.date, o.name AS outlet, o.outlet_group, o.country, "  # noqa: S608
             "a.story_id, CASE WHEN l.relevant THEN l.label ELSE 'off_topic' END AS label, l.uncertain, l.p_relevant, "
-            f"l.p_{first}, l.p_{second}, (SELECT k.genre FROM v_genres k WHERE k.article_id = a.id) AS genre "
+            f"l.p_{first}, l.p_{second}, l.p_own, "
+            "(SELECT k.genre FROM v_genres k WHERE k.article_id = a.id) AS genre "
             "FROM article a JOIN outlet o ON o.id = a.outlet_id "
             "JOIN article_version v ON v.id = a.current_version_id JOIN active "
             "JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id AND g.passed "

@@ -880,3 +880,9 @@ def m016_lake(db: Database) -> None:
         "source TEXT NOT NULL CHECK (source <> ''), articles INTEGER NOT NULL CHECK (articles >= 0), "
         "counted_at TEXT NOT NULL) STRICT"
     )
+
+
+@migrations()
+def m017_voice_by_model(db: Database) -> None:
+    """What a model says about whose voice a frame is in; earlier labels say nothing about it."""
+    db.execute("ALTER TABLE label ADD COLUMN p_own REAL CHECK (p_own BETWEEN 0 AND 1)")

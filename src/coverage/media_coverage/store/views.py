@@ -42,14 +42,9 @@ SELECT a.id AS article_id,
        (SELECT count(*) FROM imported i WHERE i.article_id = a.id) AS imports,
        (SELECT k.genre FROM v_genres k WHERE k.article_id = a.id) AS genre,
        (SELECT k.genre_source FROM v_genres k WHERE k.article_id = a.id) AS genre_source,
-       (SELECT CASE WHEN 2 * max(n) > sum(n) THEN voice END
-        FROM (SELECT c.voice, count(*) AS n
-              FROM code c
-              WHERE c.version_id = v.id AND c.voice IS NOT NULL
-                AND c.kind = (SELECT min(y.kind) FROM code y WHERE y.version_id = v.id)
-                AND NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
-                                AND n.kind = c.kind AND (n.coded_at, n.id) > (c.coded_at, c.id))
-              GROUP BY c.voice)) AS voice
+       (SELECT k.voice FROM v_voices k WHERE k.article_id = a.id) AS voice,
+       (SELECT k.voice_source FROM v_voices k WHERE k.article_id = a.id) AS voice_source,
+       CASE WHEN l.relevant THEN l.p_own END AS p_own
 FROM article a
 JOIN outlet o ON o.id = a.outlet_id
 JOIN article_version v ON v.id = a.current_version_id AND v.article_id = a.id -- the way back from a text
@@ -90,6 +85,34 @@ SELECT article_id,
        by_outlet
 FROM told;
 
+CREATE VIEW v_voices AS
+WITH told AS (
+    SELECT a.id AS article_id,
+           (SELECT CASE WHEN 2 * max(n) > sum(n) THEN voice END
+            FROM (SELECT c.voice, count(*) AS n
+                  FROM code c
+                  WHERE c.version_id = a.current_version_id AND c.voice IS NOT NULL
+                    AND c.kind = (SELECT min(y.kind) FROM code y WHERE y.version_id = a.current_version_id)
+                    AND NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
+                                    AND n.kind = c.kind AND (n.coded_at, n.id) > (c.coded_at, c.id))
+                  GROUP BY c.voice)) AS by_people,
+           CASE WHEN g.passed AND l.relevant THEN l.p_own END AS p_own
+    FROM article a
+    LEFT JOIN active ON active.one = 1
+    LEFT JOIN gate g ON g.version_id = a.current_version_id AND g.topic_id = active.topic_id
+    LEFT JOIN model m ON m.id = active.model_id
+    LEFT JOIN label l ON l.version_id = a.current_version_id AND l.model_id = m.id
+         AND l.codebook_version = m.codebook_version
+)
+SELECT article_id,
+       coalesce(by_people, CASE WHEN p_own >= 0.5 THEN 'outlet' WHEN p_own IS NOT NULL THEN 'quoted' END) AS voice,
+       CASE WHEN by_people IS NOT NULL THEN 'people'
+            WHEN p_own IS NOT NULL THEN 'model' END AS voice_source,
+       by_people,
+       CASE WHEN p_own >= 0.5 THEN 'outlet' WHEN p_own IS NOT NULL THEN 'quoted' END AS by_model,
+       p_own
+FROM told;
+
 CREATE VIEW v_versions AS
 SELECT v.id AS version_id,
        v.article_id,
@@ -124,7 +147,8 @@ SELECT l.version_id,
        r.runtime,
        r.cpu,
        v.summary_source,
-       l.copied_from
+       l.copied_from,
+       l.p_own
 FROM label l
 JOIN article_version v ON v.id = l.version_id
 JOIN model m ON m.id = l.model_id
