@@ -97,6 +97,7 @@ class Told:
             p_relevant=p[0],
             p=(p[1], p[2]),
             evidence=text.title if evidence else "",
+            p_own=round(_draw(text.title, f"{self._version}voice"), 4) if said[1] or said[2] else None,
         )
 
 

@@ -77,7 +77,7 @@ def test_voices_are_counted_by_frame_and_predicted_out_of_fold() -> None:
     (line,) = (line for line in table.splitlines() if line.startswith("| hopeful_peace |"))
     assert sum(int(cell) for cell in line.split("|")[2:5]) == hopeful
     assert "coin-flip" not in table  # nobody said how sure they were
-    own = np.array([said != "Q" for said in voices])
+    own = np.array([said != "quoted" for said in voices])
     marked = np.array(["she said" if not mine else "it is" for mine in own], dtype=object)
     halves = np.arange(len(own)) % 2
     folds = [(np.flatnonzero(halves != half), np.flatnonzero(halves == half)) for half in (0, 1)]

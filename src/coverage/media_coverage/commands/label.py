@@ -435,8 +435,8 @@ def train(
 
     A file has one item per line or row: title, summary, rel, one column per frame output (0 or 1), and if known id,
     cert (1 sure, 2 leaning, 3 coin-flip), voice (outlet, quoted, both), outlet, date. The frames are those of the
-    configuration. Several coders of one item: the majority counts. Codes made for an audit are never learned from. At least 40 items, and 10 of each
-    code. The folder gets MODEL_CARD.md with cross-validated figures and their intervals.
+    configuration. Several coders of one item: the majority counts. Codes made for an audit are never learned from. At
+    least 40 items, and 10 of each code. The folder gets MODEL_CARD.md with cross-validated figures and their intervals.
     """
     from ..finetune import Recipe, epochs_for, open_base, require_extra, texts_of
     from ..train import Identity, Setup, read_sources
