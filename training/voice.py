@@ -95,7 +95,7 @@ def release(news: Path, folder: Path, version: str, recipe: Recipe) -> None:
     folds = manifest["training"]["cross_validation"]["folds"]
     manifest["voice"] = add_voice(read(news, FRAMES).items, folder, recipe, folds, FRAMES)
     if manifest["voice"] is None:
-        sys.exit("too few voices are coded, or the layers of this network cannot be told apart")
+        sys.exit("too few voices are coded")
     manifest["files"]["model.onnx"] = sha256(folder / "model.onnx")
     export.write_json(manifest, folder / "model.json")
     print(json.dumps(manifest["voice"], indent=2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -107,16 +106,16 @@ def quantise(source: Path, target: Path) -> None:
 VOICE = "voice"
 """The graph's second output, where it has one: the logit of the frame being in the outlet's own voice."""
 
-_STATES = "encoder.encoder.layer.{}.output.LayerNorm.weight"
-"""The weights that the last step of a layer reads."""
-
 
 def layers(source: Path) -> int:
-    """How many layers a graph has that `add_voice` can tell apart; 0 for architectures that name them otherwise."""
+    """How many layers the encoder of a graph has. BERT and MPNet normalise once before them, and twice in each."""
     import onnx
 
-    read = {name for node in onnx.load(str(source)).graph.node for name in node.input}
-    return next(number for number in itertools.count() if _STATES.format(number) not in read)
+    return (len(_normalised(onnx.load(str(source)).graph)) - 1) // 2
+
+
+def _normalised(graph: Any) -> list[str]:
+    return [node.output[0] for node in graph.node if node.op_type == "LayerNormalization"]
 
 
 def add_states(source: Path, target: Path, layer: int) -> None:
@@ -144,7 +143,7 @@ def _with_voice(source: Path, target: Path, layer: int, linear: list[npt.NDArray
         for old in [each for each in part if each.name.startswith(VOICE)]:
             part.remove(old)
     made_by = {output: node for node in graph.node for output in node.output}
-    states = next(node.output[0] for node in graph.node if _STATES.format(layer - 1) in node.input)
+    states = _normalised(graph)[2 * layer]
     squeezed = made_by[made_by["logits"].input[0]]
     shares, axes = made_by[squeezed.input[0]].input[0], squeezed.input[1]
     weights = [f"{VOICE}_{what}" for what in ("weight", "bias")][: len(linear)]

@@ -98,10 +98,7 @@ def _storage(change: dict[str, float]) -> str:
 
 def _voice(voice: dict[str, Any] | None) -> str:
     if voice is None:
-        return (
-            "It does not say whose voice a frame is in: too few voices were coded, or none, or the layers of its "
-            "encoder cannot be told apart."
-        )
+        return "It does not say whose voice a frame is in: too few voices were coded, or none."
     figures = voice["cross_validation"]
     alpha, right = (
         f"{figures[name]['value']:.2f} [{figures[name]['low']:.2f}, {figures[name]['high']:.2f}]"

@@ -312,18 +312,16 @@ def hear(items: Sequence[CodedItem], folder: Path, layer: int, recipe: Recipe) -
 def add_voice(
     items: Sequence[CodedItem], folder: Path, recipe: Recipe, folds: int, frames: Frames
 ) -> dict[str, Any] | None:
-    """Teach the network in `folder` to tell voices, and return the manifest's `voice`.
-
-    None where too few are coded, and for encoders whose layers cannot be told apart.
+    """Teach the network in `folder` to tell voices, and return the manifest's `voice`; None where too few are coded.
 
     The frames' outputs stay as they are, bit by bit: the voice is read off an inner layer. Figures are out of fold,
     near-duplicates in one, with the coded frames told; the network itself has learned these items' frames, though no
     voice.
     """
     own = [item.own for item in items]
-    layer = round(VOICE_DEPTH * export.layers(folder / "model.onnx"))
-    if min(own.count(True), own.count(False)) < MIN_VOICES or not layer:
+    if min(own.count(True), own.count(False)) < MIN_VOICES:
         return None
+    layer = round(VOICE_DEPTH * export.layers(folder / "model.onnx"))
     heard = hear(items, folder, layer, recipe)
     groups = groups_of(heard.items, recipe)
     fold_of = grouped_folds(groups, heard.own.astype(np.int64), folds, FOLD_SEED)
