@@ -62,7 +62,8 @@ class Material:
     are listed, newest first; `collection` has one row per day, columns as in v_daily_collection, up to yesterday at
     least, `outlet_days` one per day and outlet; `collected_from` is the day of the first run, None for none.
     `points` are the shares of the three mixes, columns as in shares.COLUMNS, corrected where `sample` names an audit
-    sample; `group_points` and `outlet_points` those of single groups and outlets. `deciding` holds, for some articles,
+    sample; `group_points` and `outlet_points` those of single groups and outlets, `voice_points` those of frames in the
+    outlets' own voice and of quoted ones. `deciding` holds, for some articles,
     the words of the headline that carry the label.
     """
 
@@ -77,6 +78,7 @@ class Material:
     points: pd.DataFrame
     group_points: pd.DataFrame
     outlet_points: pd.DataFrame
+    voice_points: pd.DataFrame
     health: Health
     collection: pd.DataFrame
     outlet_days: pd.DataFrame
@@ -158,6 +160,13 @@ class Material:
             points=points,
             group_points=groups,
             outlet_points=outlets,
+            voice_points=shares.by_voice(
+                _between(store.period_frames("day", "all"), since, until, "first_day"),
+                _between(store.period_frames("day", "voice"), since, until, "first_day"),
+                outlet_days,
+                store.frames,
+                **scale,
+            ),
             health=assess(store.feed_records(made_at), store.last_finished_at(), made_at),
             collection=_between(days, since, until),
             outlet_days=outlet_days,
@@ -204,8 +213,8 @@ def _estimated(
     )
 
 
-def _between(frame: pd.DataFrame, since: str, until: str) -> pd.DataFrame:
-    return frame[(frame["date"] >= since) & (frame["date"] <= until)].reset_index(drop=True)
+def _between(frame: pd.DataFrame, since: str, until: str, day: str = "date") -> pd.DataFrame:
+    return frame[(frame[day] >= since) & (frame[day] <= until)].reset_index(drop=True)
 
 
 def _each(total: int, parts: int, least: int, most: int) -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from . import __version__, charts, estimate, shares
-from .aggregate import UNKNOWN, calendar, first_days, gaps
+from .aggregate import OWN, QUOTED, UNKNOWN, calendar, first_days, gaps
 from .alerts import alert_lines
 from .composition import Composition
 from .framing import MIXED, NEITHER
@@ -45,6 +45,9 @@ ON_FEEDS = ("standstill", "silent", "failing")
 
 MIN_POINTS = 2
 """With fewer points a name has no line."""
+
+
+VOICE_TITLES = {OWN: "Outlets say", QUOTED: "Outlets report others saying"}
 
 
 def _environment() -> Environment:
@@ -308,6 +311,27 @@ def small_charts(material: Material, by: str) -> tuple[bool, list[tuple[str, Any
     return False, found
 
 
+def _voice_lines(material: Material) -> dict[str, pd.DataFrame]:
+    """By title: what outlets say themselves, and what they report others saying; empty where nothing tells voices."""
+    points = material.voice_points
+    lines = {title: shares.wide(points[points["name"] == voice]) for voice, title in VOICE_TITLES.items()}
+    return {title: line for title, line in lines.items() if len(line)}
+
+
+def _voice_charts(material: Material) -> list[tuple[str, str, Any]]:
+    """A small chart of each voice that has a line: title, anchor and picture."""
+    first, empty = f"share_{material.frames.first.name}", gaps(material.collection[:0])
+    return [
+        (
+            title,
+            "#voices",
+            charts.svg(charts.small(points, material.frames, empty, _span(material), "#week", period_days(material))),
+        )
+        for title, points in _voice_lines(material).items()
+        if points[first].notna().sum() >= MIN_POINTS
+    ]
+
+
 def _anchor(by: str, name: str) -> str:
     return f"#{by}-{charts.anchor(name)}"
 
@@ -332,6 +356,7 @@ def html(material: Material, by: str | None = None) -> str:
     periods, groups, outlets = by_period(material), counts_by(material, kind), counts_by(material, "outlet")
     enough = outlets[outlets["articles"] >= estimate.MIN_ITEMS].sort_values("articles", ascending=False).head(MAX_BARS)
     drawn: dict[str, Any] = {"trends": [], "groups": (False, []), "outlets": (False, []), "bars": None, "index": None}
+    drawn["voices"] = []
     with charts.unchecked():
         if len(material.on_topic):
             drawn["trends"] = _trend_charts(material, days, uncollected)
@@ -343,6 +368,7 @@ def html(material: Material, by: str | None = None) -> str:
             for part, name_of in (("groups", kind), ("outlets", "outlet")):
                 lines, small = small_charts(material, name_of)
                 drawn[part] = lines, [(name, _anchor(name_of, name), charts.svg(chart)) for name, chart in small]
+            drawn["voices"] = _voice_charts(material)
         if len(enough):
             drawn["bars"] = charts.svg(charts.diverging(enough, "outlet", frames, "#outlet-"))
     alerts = alerts_of(material)
@@ -375,6 +401,10 @@ def html(material: Material, by: str | None = None) -> str:
         ),
         groups=_table(groups, frames, lambda row: _anchor(kind, str(row[key]))),
         outlets=_table(outlets, frames, lambda row: _anchor("outlet", str(row["outlet"]))),
+        voices={
+            title: [{**row, "cells": [share_words(row, name) for name in frames.names]} for row in rows_of(points)]
+            for title, points in _voice_lines(material).items()
+        },
         weeks=_weeks(material, key),
         kind=kind,
         group_lists=_lists(material, kind, key),

@@ -14,9 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from . import series
-from .aggregate import calendar, first_days, names_of
+from .aggregate import OWN, QUOTED, calendar, first_days, names_of
 from .composition import MIN_PER_OUTLET, Cells, Composition
 from .estimate import UNCORRECTED, Estimate, Method, measures
+from .framing import NEITHER
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -28,8 +29,8 @@ Floats = npt.NDArray[np.float64]
 NOT_COLLECTED = "not collected"
 
 COLUMNS = {
-    "by": "all, group, outlet or country",
-    "name": "of the group, outlet or country; all for everything",
+    "by": "all, group, outlet, country or voice",
+    "name": "of the group, outlet or country; all for everything; by voice own or quoted",
     "first_day": "first day, UTC, YYYY-MM-DD",
     "last_day": "last day, UTC, YYYY-MM-DD",
     "periods": "periods put together, because one alone had fewer than 15 items",
@@ -161,6 +162,42 @@ def estimated(
     rows = pd.DataFrame(found, columns=list(COLUMNS))
     rows = rows.astype(dict.fromkeys(("value", "low", "high", "effective_n"), "float64"))
     return rows.sort_values(["name", "measure", "composition", "first_day"], kind="stable", ignore_index=True)
+
+
+def by_voice(
+    days: pd.DataFrame,
+    spoken: pd.DataFrame,
+    outlet_days: pd.DataFrame,
+    frames: Frames,
+    *,
+    period: str = "week",
+    events: Iterable[str] = (),
+) -> pd.DataFrame:
+    """Shares of the frames in the outlets' own voice (`name` own) and of those only quoted, as `estimated` gives them.
+
+    All are shares of all on-topic articles. `days` and `spoken` are store.period_frames("day") of everything and of the
+    scope voice. Empty where nothing tells voices.
+    """
+    found = []
+    labels = list(frames.labels)
+    for voice in (OWN, QUOTED):
+        mine = spoken[spoken["name"] == voice].set_index("first_day")[labels]
+        if mine.empty:
+            continue
+        counts = mine.reindex(days["first_day"]).fillna(0).astype("int64").reset_index(drop=True)
+        counts[NEITHER] = days["articles"].to_numpy() - counts.drop(columns=NEITHER).sum(axis=1)
+        daily = counts.assign(date=days["first_day"].to_numpy(), articles=days["articles"].to_numpy(), outlet="")
+        rows = estimated(
+            daily.assign(all_articles=daily["articles"], outlet_group="", country=None),
+            outlet_days,
+            frames,
+            period=period,
+            events=events,
+            compositions=(Composition.ITEMS,),
+            wanted=[f"share_{name}" for name in frames.names],
+        )
+        found.append(rows.assign(by="voice", name=voice))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(COLUMNS))
 
 
 def _names(
