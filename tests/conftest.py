@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from example_database import make_example
 from feedserver import FeedServer
+from hypothesis import HealthCheck, settings
 
 from media_coverage import cli, config
 from media_coverage.classify import ModelInfo
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     from media_coverage.framing import Frames
 
 QUERY = "trump AND putin"
+
+# No test measures time: on a busy machine an example takes as long as it takes, and so does its making.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
+# A shell starts background jobs deaf to Ctrl-C, and programs that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -64,7 +64,7 @@ def wait_for(address: str, server: subprocess.Popen[bytes], said: Path) -> str:
 
 
 def opened(watch: Watch, address: str, **options: Any) -> Any:
-    """The page with all its parts drawn: trend, composition, and the articles of the newest period, which are unfolded."""
+    """The page with all its parts drawn: trend, composition, and the articles of the newest period, unfolded."""
     seen = watch(address, only_errors=True, **options)
     for part in (TREND, ".mc [aria-label='Shares by group'] svg", ".mc details[open] tbody tr"):
         seen.page.locator(part).first.wait_for(timeout=PATIENCE)

@@ -174,7 +174,7 @@ class Dashboard:
         )
 
     def _say(self, parts: Mapping[str, str], line: str) -> None:
-        """Show the parts, and then the line about them: who hears it (it is a status) finds on the page what it says."""
+        """Show the parts, then the line about them: it is a status, and who hears it finds on the page what it says."""
         for name, shown in {"trend": self.trend, "composition": self.by_name, "articles": self.articles}.items():
             shown.value = parts.get(name, "")
         self.said.value = line
