@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from media_coverage import cli, config
 from media_coverage.classify import ModelInfo
+from media_coverage.demo import run_demo
 from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.records import Framing, Text
 from media_coverage.store import Store, open_store
@@ -57,6 +58,14 @@ def feed_server() -> Iterator[FeedServer]:
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the demo makes, with demo.db and feeds.yaml. Copy it to change anything."""
+    folder = tmp_path_factory.mktemp("made") / "demo"
+    run_demo(folder)
+    return folder
 
 
 @pytest.fixture
