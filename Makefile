@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dashboard study install dev test test-browser test-dashboard test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage bench-queries bench scale
+.PHONY: help demo dashboard study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage bench-queries bench scale
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -63,11 +63,7 @@ test-browser: $(DEV_STAMP) ## run the tests that look at pages in Chromium (MEDI
 		command -v "$$name" > /dev/null && exit 0; done; exit 1) || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get update -qq && apt-get install -y -qq chromium; } || \
 		{ echo "no Chromium here: install one, or name it with MEDIA_COVERAGE_BROWSER" >&2; exit 3; }
-	$(BIN)/python -m pytest tests/browser --ignore=tests/browser/test_dashboard.py
-
-# Apart from the others: in one fresh clone its chart was waited for in vain, although the page was served.
-test-dashboard: $(DEV_STAMP) ## the dashboard as Voilà serves it, in Chromium
-	$(BIN)/python -m pytest tests/browser/test_dashboard.py
+	$(BIN)/python -m pytest tests/browser
 
 check: $(DEV_STAMP) ## types, lint, formatting, generated files
 	$(BIN)/mypy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 import yaml
 from example_database import make_example
 from feedserver import FeedServer
+from hypothesis import HealthCheck, settings
 
 from media_coverage import cli, config
 from media_coverage.classify import ModelInfo
+from media_coverage.demo import run_demo
 from media_coverage.framing import DEFAULT_FRAMES
 from media_coverage.records import Framing, Text
 from media_coverage.store import Store, open_store
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
     from media_coverage.framing import Frames
 
 QUERY = "trump AND putin"
+
+# No test measures time: on a busy machine an example takes as long as it takes, and so does its making.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
+# A shell starts background jobs deaf to Ctrl-C, and programs that tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +58,14 @@ def feed_server() -> Iterator[FeedServer]:
         yield server
     finally:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the demo makes, with demo.db and feeds.yaml. Copy it to change anything."""
+    folder = tmp_path_factory.mktemp("made") / "demo"
+    run_demo(folder)
+    return folder
 
 
 @pytest.fixture

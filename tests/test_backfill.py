@@ -154,14 +154,22 @@ def by_feeds(store: Store, listed: Sequence[dict[str, str]]) -> None:
     pipeline.apply_gate(store, CONFIG.query, "en")
 
 
+@pytest.fixture(scope="module")
+def fed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Any, ...]]]:
+    """What 300 rows become that come as feeds."""
+    database = tmp_path_factory.mktemp("fed") / "feeds.db"
+    with open_store(database, read_only=False) as store:
+        by_feeds(store, listing(300))
+    return content(database)
+
+
 @pytest.mark.parametrize("size", [1, 7, 300])
-def test_rows_become_what_a_feed_would_have_made_of_them(tmp_path: Path, size: int) -> None:
-    listed = listing(300)
-    with open_store(tmp_path / "feeds.db", read_only=False) as store:
-        by_feeds(store, listed)
+def test_rows_become_what_a_feed_would_have_made_of_them(
+    fed: dict[str, list[tuple[Any, ...]]], tmp_path: Path, size: int
+) -> None:
     with open_store(tmp_path / "import.db", read_only=False) as store:
-        by_import(store, listed, size)
-    first, second = content(tmp_path / "feeds.db"), content(tmp_path / "import.db")
+        by_import(store, listing(300), size)
+    first, second = fed, content(tmp_path / "import.db")
     assert second == first
     assert [bool(first[name]) for name in CONTENT] == [*[True] * 2, False, *[True] * 5, False]
     assert any(key != first_key for key, _, _, first_key in first["stories"])

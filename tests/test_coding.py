@@ -307,8 +307,7 @@ class Terminal:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         program = (
-            "import fcntl, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
-            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job would have had it ignored
+            "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
             "from media_coverage.cli import main; main(sys.argv[1:])"
         )
         self.process = subprocess.Popen(

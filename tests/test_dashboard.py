@@ -14,7 +14,6 @@ import pytest
 from media_coverage import charts, pipeline, rehearsal, tables
 from media_coverage.compare import compare
 from media_coverage.dashboard import Dashboard
-from media_coverage.demo import run_demo
 from media_coverage.errors import StoreError, TrendError
 from media_coverage.page import selection_part
 from media_coverage.sample import OFF_TOPIC, Design
@@ -29,15 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("demo")
-    run_demo(folder / "demo")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def database(demo: Path) -> Path:
-    return demo / "demo" / "demo.db"
+    return demo / "demo.db"
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +148,7 @@ def test_hostile_texts_are_escaped(database: Path) -> None:
 
 
 def test_a_rehearsal_is_a_copy_and_says_that_it_is_simulated(demo: Path, tmp_path: Path) -> None:
-    shutil.copytree(demo / "demo", tmp_path / "demo")
+    shutil.copytree(demo, tmp_path / "demo")
     database, audit = rehearsal.audited(tmp_path, {})
     assert database == audit.database == tmp_path / "demo" / "rehearsal.db"
     assert audit.simulated

@@ -10,6 +10,7 @@ import threading
 import time
 import tracemalloc
 import zlib
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -530,10 +531,10 @@ def test_a_body_that_never_ends_is_cut_at_the_limit(feed_server: FeedServer) -> 
 
 def test_the_deadline_covers_redirects_and_body_together(feed_server: FeedServer) -> None:
     for hop in range(4):
-        feed_server.serve(f"/{hop}", Response(status=302, headers={"Location": f"/{hop + 1}"}, delay=0.12))
-    feed_server.serve("/4", Response(BODY, delay=0.12))
-    assert fetch(feed_server.url("/0"), timeout_seconds=0.4).outcome is FetchOutcome.TIMEOUT
-    assert fetch(feed_server.url("/4"), timeout_seconds=0.4).outcome is FetchOutcome.OK
+        feed_server.serve(f"/{hop}", Response(status=302, headers={"Location": f"/{hop + 1}"}, delay=0.5))
+    feed_server.serve("/4", Response(BODY, delay=0.5))
+    assert fetch(feed_server.url("/0"), timeout_seconds=2).outcome is FetchOutcome.TIMEOUT
+    assert fetch(feed_server.url("/4")).outcome is FetchOutcome.OK
 
 
 # ---------------------------------------------------------------------- which addresses may be contacted
@@ -761,16 +762,17 @@ def test_a_host_gets_one_request_at_a_time_with_a_gap_between(feed_server: FeedS
 def test_no_gap_follows_the_last_request_to_a_host(feed_server: FeedServer) -> None:
     urls = many(feed_server, 3, Response(BODY), hosts=3)
     started = time.monotonic()
-    assert len(list(fetch_all(feeds(urls), network(host_gap_seconds=30)))) == 3
-    assert time.monotonic() - started < 10
+    assert len(list(fetch_all(feeds(urls), network(host_gap_seconds=60)))) == 3
+    assert time.monotonic() - started < 60
 
 
 def test_answers_come_as_they_arrive(feed_server: FeedServer) -> None:
     slow, fast = list(loopback_names())[:2]
-    feed_server.serve("/slow", Response(BODY, delay=0.3))
+    feed_server.serve("/slow", Response(BODY, delay=60))
     feed_server.serve("/fast", Response(BODY))
     urls = [feed_server.url("/slow", slow), feed_server.url("/fast", fast)]
-    assert [result.feed.url for result in fetch_all(feeds(urls), network())] == urls[::-1]
+    with closing(fetch_all(feeds(urls), network(timeout_seconds=60))) as answers:  # type: ignore[type-var]
+        assert next(answers).feed.url == urls[1]
 
 
 def test_each_of_fifty_feeds_gets_its_own_answer_whatever_befalls_the_others(feed_server: FeedServer) -> None:
@@ -822,12 +824,12 @@ def test_closing_the_iterator_ends_the_thread_and_what_is_under_way(feed_server:
     feed_server.serve("/fast", Response(BODY))
     feed_server.serve("/slow", Response(BODY, delay=60))
     urls = [feed_server.url("/fast", names[0]), *(feed_server.url("/slow", name) for name in names[1:])]
-    answers: Iterator[Fetched] = fetch_all(feeds(urls), network())
+    answers: Iterator[Fetched] = fetch_all(feeds(urls), network(timeout_seconds=60))
     assert next(answers).body == BODY
     assert fetch_threads()
     started = time.monotonic()
     answers.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 50  # nothing was waited for
     assert not fetch_threads()
 
 
@@ -848,7 +850,7 @@ def test_a_slow_reader_slows_the_requests_instead_of_filling_memory(feed_server:
 def test_a_slow_reader_costs_no_feed_its_deadline(feed_server: FeedServer) -> None:
     urls = many(feed_server, 5, Response(BODY), hosts=5)
     outcomes = []
-    for fetched in fetch_all(feeds(urls), network(concurrency=1, timeout_seconds=0.4)):
-        time.sleep(0.15)
+    for fetched in fetch_all(feeds(urls), network(concurrency=1, timeout_seconds=1.5)):
+        time.sleep(0.4)
         outcomes.append(fetched.outcome)
     assert outcomes == [FetchOutcome.OK] * 5

@@ -274,7 +274,7 @@ def articles_of(columns: Mapping[str, list[Any]]) -> pd.DataFrame:
     return frame.assign(opens_story=opens(False), opens_own=opens(True), genre=None, voice=None)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ROWS)
 def test_any_lake_is_counted_as_aggregate_counts(tmp_path: Path, rows: list[dict[str, Any]]) -> None:
     columns = columns_of(rows)

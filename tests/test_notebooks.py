@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from media_coverage.demo import database_or_demo, run_demo
+from media_coverage.demo import database_or_demo
 from media_coverage.store import open_store
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
@@ -110,11 +110,11 @@ def test_audit_and_models_say_whose_codes_they_show(root: Path, monkeypatch: pyt
         assert store.codes().empty
 
 
-def test_the_users_own_database_comes_before_the_demo(tmp_path: Path) -> None:
-    config, _ = run_demo(tmp_path / "demo")
+def test_the_users_own_database_comes_before_the_demo(demo: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo, tmp_path / "demo")
     assert database_or_demo(tmp_path, {"MEDIA_COVERAGE_DB": "/data/mine.db"}) == Path("/data/mine.db")
     assert database_or_demo(tmp_path, {}) == tmp_path / "demo" / "demo.db"
     own = (tmp_path / "demo" / "feeds.yaml").read_text(encoding="utf-8").replace("demo.db", "own.db")
     (tmp_path / "feeds.yaml").write_text(own, encoding="utf-8")
-    shutil.copy(config.database, tmp_path / "own.db")
+    shutil.copy(demo / "demo.db", tmp_path / "own.db")
     assert database_or_demo(tmp_path, {}) == tmp_path / "own.db"

@@ -242,7 +242,7 @@ _listed = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(listed=_listed, seed=st.randoms(use_true_random=False))
 def test_stories_are_the_same_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, listed: list[Any], seed: Any

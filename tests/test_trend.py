@@ -431,7 +431,7 @@ def test_attention_is_the_share_of_everything_listed(
     assert "not collected" not in by_outlet.out
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.tuples(

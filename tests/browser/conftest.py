@@ -16,11 +16,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from media_coverage.demo import run_demo
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -44,14 +41,6 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=named, args=arguments)
         yield started
         started.close()
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a demo: demo.db and feeds.yaml."""
-    folder = tmp_path_factory.mktemp("demo")
-    run_demo(folder)
-    return folder
 
 
 @dataclass

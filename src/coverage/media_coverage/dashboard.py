@@ -162,20 +162,22 @@ class Dashboard:
                 self.shown = show(store, self.choice)
         except TrackerError as error:
             self.shown = None
-            self.said.value = f'<p class="mc-said bad" role="status">{escape(str(error))}</p>'
-            for part in (self.trend, self.by_name, self.articles):
-                part.value = ""
+            self._say({}, f'<p class="mc-said bad" role="status">{escape(str(error))}</p>')
             return
         self._offer_places(self.shown)
         choice, found = self.shown.choice, self.shown
         outlets = len(choice.outlets) or len(outlets_of(self._daily, choice.groups))
-        self.said.value = (
+        self._say(
+            {part: selection_part(found, part) for part in ("trend", "composition", "articles")},
             f'<p class="mc-said" role="status">{found.articles:,} on-topic articles of {outlets} '
-            f"outlet{'' if outlets == 1 else 's'}, {choice.since} to {choice.until}.</p>"
+            f"outlet{'' if outlets == 1 else 's'}, {choice.since} to {choice.until}.</p>",
         )
-        self.trend.value = selection_part(found, "trend")
-        self.by_name.value = selection_part(found, "composition")
-        self.articles.value = selection_part(found, "articles")
+
+    def _say(self, parts: Mapping[str, str], line: str) -> None:
+        """Show the parts, then the line about them: it is a status, and who hears it finds on the page what it says."""
+        for name, shown in {"trend": self.trend, "composition": self.by_name, "articles": self.articles}.items():
+            shown.value = parts.get(name, "")
+        self.said.value = line
 
     def _offer_places(self, shown: Shown) -> None:
         """Let the reader choose among the periods that are there now."""
