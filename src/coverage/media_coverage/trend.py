@@ -168,7 +168,7 @@ def read(
     model_id: str | None = None,
 ) -> Press:
     """Read what a trend needs. Raises TrendError where nothing is on topic, or where the sample cannot correct it."""
-    labelled = store.labelled(since, until, model_id=model_id)
+    labelled = store.labelled(since, until, model_id=model_id, genres=by == "genre")
     if not (labelled["label"] != OFF_TOPIC).any():
         within = f" from {since} on" if since else ""
         within += f" until {until}" if until != "9999" else ""

@@ -89,16 +89,17 @@ class Lakes(Runs, Reading):
         columns = super().articles("1", "0").columns
         return shown.articles(since, until, on_topic=on_topic).reindex(columns=columns)
 
-    def labelled(self, since: str = "", until: str = "9999", *, model_id: str | None = None) -> pd.DataFrame:
+    def labelled(
+        self, since: str = "", until: str = "9999", *, model_id: str | None = None, genres: bool = False
+    ) -> pd.DataFrame:
         """Articles that passed the keywords and have a label of one model, the active one by default.
 
-        Columns: article_id, version_id, date, outlet, outlet_group, country, story_id, label (off_topic where the model
-        finds it so), uncertain, p_relevant and p_<output> for both frames. `since` and `until` are days, both included.
+        Columns as of Reading.labelled; a lake knows of no genre. `since` and `until` are days, both included.
         """
         shown = self._lake()
         if shown is None:
-            return super().labelled(since, until, model_id=model_id)
-        return shown.labelled(since, until if model_id in {None, shown.info.model_id} else "")
+            return super().labelled(since, until, model_id=model_id, genres=genres)
+        return shown.labelled(since, until if model_id in {None, shown.info.model_id} else "").assign(genre=None)
 
     # ------------------------------------------------------------------ on the way to a lake
 

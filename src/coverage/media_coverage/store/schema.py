@@ -535,6 +535,24 @@ CREATE TABLE period_frames (
 INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
 """
 
+_QUICK_READING = """
+CREATE INDEX article_current ON article (current_version_id, date);
+
+CREATE TABLE headline_edit (
+    version_id INTEGER PRIMARY KEY REFERENCES article_version (id),
+    previous_id INTEGER NOT NULL REFERENCES article_version (id)
+) STRICT;
+
+INSERT INTO headline_edit
+SELECT v.id, p.id
+FROM (SELECT article_id FROM article_version GROUP BY article_id HAVING count(*) > 1) several
+CROSS JOIN article_version v ON v.article_id = several.article_id
+CROSS JOIN article_version p ON p.id = (SELECT max(x.id) FROM article_version x
+                                        WHERE x.article_id = v.article_id AND x.id < v.id)
+WHERE p.title <> v.title;
+"""
+"""The index leads from wordings that passed the keywords to the articles of some days that show them."""
+
 _APPEND_ONLY = ("article_version", "label", "gate")
 
 
@@ -879,4 +897,16 @@ def m016_lake(db: Database) -> None:
         "CREATE TABLE lake (one INTEGER PRIMARY KEY CHECK (one = 1), path TEXT NOT NULL CHECK (path <> ''), "
         "source TEXT NOT NULL CHECK (source <> ''), articles INTEGER NOT NULL CHECK (articles >= 0), "
         "counted_at TEXT NOT NULL) STRICT"
+    )
+
+
+@migrations()
+def m017_quick_reading(db: Database) -> None:
+    """From a wording to the article that shows it; and wordings with another headline than the one before, by trigger."""
+    for statement in statements(_QUICK_READING, frames_of(db)):
+        db.execute(statement)
+    db.execute(
+        "CREATE TRIGGER headline_edit_add AFTER INSERT ON article_version BEGIN INSERT INTO headline_edit "
+        "SELECT NEW.id, p.id FROM article_version p WHERE p.id = (SELECT max(x.id) FROM article_version x "
+        "WHERE x.article_id = NEW.article_id AND x.id < NEW.id) AND p.title <> NEW.title; END"
     )
