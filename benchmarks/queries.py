@@ -5,8 +5,8 @@
 
 Each query of `media-coverage serve` runs with the values of its example, each view is asked for its first hundred rows,
 each command is a program of its own, start included, and the newest two days are counted again with their weeks and
-months, as after a run. Figures are medians in milliseconds: of the clock, and of processor time (user and system), which
-other programs on the machine hardly change.
+months, as after a run. Figures are medians in milliseconds: of the clock, and of processor time (user and system),
+which other programs on the machine hardly change.
 """
 
 from __future__ import annotations

@@ -63,8 +63,9 @@ class Material:
     are listed, newest first; `collection` has one row per day, columns as in v_daily_collection, up to yesterday at
     least, `outlet_days` one per day and outlet; `collected_from` is the day of the first run, None for none.
     `points` are the shares of the three mixes, columns as in shares.COLUMNS, corrected where `sample` names an audit
-    sample; `group_points` and `outlet_points` those of single groups and outlets. `deciding` holds, for some articles,
-    the words of the headline that carry the label.
+    sample; `group_points` and `outlet_points` those of single groups and outlets. `of_lake` says that articles are read
+    from a lake, which knows one wording of each. `deciding` holds, for some articles, the words of the headline that
+    carry the label.
     """
 
     topic: str
@@ -94,6 +95,7 @@ class Material:
     codebook_version: str
     database: str
     sample: str | None = None
+    of_lake: bool = False
     deciding: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -175,6 +177,7 @@ class Material:
             codebook_version=str(articles["codebook_version"].iloc[0]) if len(articles) else "",
             database=store.path.name,
             sample=sample,
+            of_lake=store.lake_folder() is not None,
         )
 
     @property

@@ -476,7 +476,7 @@ def _rows(
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """The articles that rows are about, oldest first: the numbers of their periods, outlets and stories, (articles,)."""
+    """The articles that rows are about, oldest first: numbers of their periods, outlets and stories, (articles,)."""
 
     period: Integers
     outlet: Integers

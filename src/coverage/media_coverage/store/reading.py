@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _LABELLED = (
     "CROSS JOIN gate g ON g.topic_id = active.topic_id AND g.passed "
     "CROSS JOIN article a ON a.current_version_id = g.version_id AND a.date BETWEEN ?1 AND ?2 "
-    "CROSS JOIN label l ON l.version_id = g.version_id AND l.model_id = m.id AND l.codebook_version = m.codebook_version "
-    "CROSS JOIN outlet o ON o.id = a.outlet_id "
+    "CROSS JOIN label l ON l.version_id = g.version_id AND l.model_id = m.id "
+    "AND l.codebook_version = m.codebook_version CROSS JOIN outlet o ON o.id = a.outlet_id "
 )
 """From what passed the keywords, which is little beside all articles, to articles of some days and to their labels."""
 

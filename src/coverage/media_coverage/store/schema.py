@@ -902,7 +902,7 @@ def m016_lake(db: Database) -> None:
 
 @migrations()
 def m017_quick_reading(db: Database) -> None:
-    """From a wording to the article that shows it; and wordings with another headline than the one before, by trigger."""
+    """From a wording to the article that shows it; and which wordings changed a headline, by trigger."""
     for statement in statements(_QUICK_READING, frames_of(db)):
         db.execute(statement)
     db.execute(
