@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from feedserver import FeedServer, Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from media_coverage import aggregate, labelling, lake, parquet, pipeline
+from media_coverage import aggregate, labelling, lake, parquet, pipeline, report
 from media_coverage import config as configuration
 from media_coverage.errors import LakeError, StoreError
 from media_coverage.framing import DEFAULT_FRAMES
@@ -126,6 +127,41 @@ def test_readers_of_the_database_find_the_articles_of_the_lake(collected: tuple[
         shares = [trend(each, estimator="wilson", measure=["share_hopeful_peace"]) for each in (store, before)]
         assert shares[0]["value"].tolist() == shares[1]["value"].tolist()
         assert shares[0]["value"].notna().any()
+
+
+def test_a_report_lists_the_articles_of_the_lake(collected: tuple[Config, Path], tmp_path: Path) -> None:
+    config, own = collected
+    labelling.export(own, tmp_path / "lake")
+    pipeline.count_lake(tmp_path / "lake", tmp_path / "lake.db", config)
+    made = []
+    for path in (tmp_path / "lake.db", own):
+        with open_store(path) as store:
+            made.append(report.Material.from_store(store, datetime(2026, 4, 1, tzinfo=UTC), "2026-01-05", "2026-03-10"))
+    ours, theirs = made
+    assert ours.of_lake
+    assert not theirs.of_lake
+    assert len(theirs.articles) > 30
+    assert len(ours.clearest) == len(theirs.clearest) >= 2
+    assert ours.copied["story_id"].nunique() == theirs.copied["story_id"].nunique() > 3
+    shown = [name for name in lake.kinds(config.frames) if name not in {"article_id", "story_id", "listed"}]
+    listed = (each.articles[shown].astype(object) for each in made)
+    mine, other = (frame.where(frame.notna(), None).map(str).to_numpy().tolist() for frame in listed)
+    assert mine == other
+    clearest = [each.articles.set_index("article_id").loc[list(each.clearest), "url"].tolist() for each in made]
+    assert clearest[0] == clearest[1]
+    columns = ["date", "outlet", "title", "url", "label"]
+    assert ours.copied[columns].to_numpy().tolist() == theirs.copied[columns].to_numpy().tolist()
+    page, other_page = report.html(ours), report.html(theirs)
+    assert "which keeps one wording of each and tells of no edit" in page
+    assert "tells of no edit" not in other_page
+    for text in ("clearest", "copied"):
+        assert text in page.lower()
+    assert not re.search(r"\bnan\b|\bNaT\b|>None<", page)
+    for title in theirs.articles["title"]:
+        assert title in page
+    assert report.FORMATS["md"](ours, None).count("outlets, 2026-") == report.FORMATS["md"](theirs, None).count(
+        "outlets, 2026-"
+    )
 
 
 def test_the_articles_behind_a_point_are_a_query_of_the_lake(collected: tuple[Config, Path], tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ from media_coverage.records import (
 )
 from media_coverage.sample import Design, draw
 from media_coverage.schedule import CLOCK_SLACK, FAILURES_TO_GO_BACK, MOVES_BELIEVED
-from media_coverage.store import Store, open_store, schema
+from media_coverage.store import Store, open_store, reading, schema
 from media_coverage.store.ingestion import MAX_VERSIONS
 from media_coverage.store.views import VIEWS
 from media_coverage.stories import WINDOW as STORY_WINDOW
@@ -551,6 +551,7 @@ GOOD: dict[str, dict[str, object]] = {
         "fetch_id": 1,
     },
     "article_alias": {"key": "j", "article_id": 1, "reason": "guid", "first_seen_at": "2026-02-03"},
+    "headline_edit": {"version_id": 1, "previous_id": 1},
     "story_link": {"article_id": 1, "other_article_id": 1, "reason": "same lead", "similarity": 0.5},
     "text_band": {"period": 733, "band": 7, "article_id": 1},
     "import_file": {
@@ -936,14 +937,14 @@ def test_every_reference_must_exist(empty_database: Path, tmp_path: Path) -> Non
         references = [
             (t, key[3]) for t in tables(connection) for key in connection.execute(f"PRAGMA foreign_key_list({t})")
         ]
-        assert len(references) == 41
+        assert len(references) == 43
         for table, column in references:
             other = {name: 2 for name in GOOD[table] if name == "id"} | {column: 999}
             unique = {"url": "http://b", "key": "l", "text_sha256": "1", "codebook_version": "2", "name": "b"}
             unique |= {"sha256": "1"} | ({"fetch_id": None} if column == "import_id" else {})
             connection.execute("BEGIN")
-            if table == "active":
-                connection.execute("DELETE FROM active")
+            if table in {"active", "headline_edit"}:  # whose only key is a reference, or always 1
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608
             with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):  # noqa: PT012 - some wait for the commit
                 insert(connection, table, GOOD[table] | {k: v for k, v in unique.items() if k in GOOD[table]} | other)
                 connection.execute("COMMIT")
@@ -1603,6 +1604,58 @@ def test_edited_headlines_are_those_of_articles_on_topic_whose_headline_changed(
         ["Betrayal feared at the lake", "Talks end at the lake"],
         ["Hope for peace at the lake", "Betrayal feared at the lake"],
     ]
+    told = store.edits("", "9999", 10)
+    assert told[["previous_title", "title"]].values.tolist() == edits()
+    assert set(told["label"]) == {"neither"}, "of the article as it is now"
+    assert len(store.edits("", "9999", 1)) == 1
+    assert store.edits("2099-01-01", "9999", 10).empty
+
+
+def before_quick_reading(path: Path) -> None:
+    """The file as it was before m017."""
+    make_file(
+        path,
+        "DROP TRIGGER headline_edit_add",
+        "DROP TABLE headline_edit",
+        "DROP INDEX article_current",
+        "DELETE FROM _sqlite_migrations WHERE name = 'm017_quick_reading'",
+        f"PRAGMA user_version = {len(schema.migrations.pending(Database(sqlite3.connect(':memory:')))) - 1}",
+    )
+
+
+def test_edits_of_an_older_file_are_found_when_it_is_brought_up_to_date(store: Store, run_id: int) -> None:
+    link = "https://press.example/a"
+    for title, lead in (("Hope", ""), ("Hope", "No date."), ("Betrayal", "No date."), ("Hope", "Another lead.")):
+        visit(store, run_id, entry(f"{title} for peace at the lake", lead, link=link), entry("Football by the lake"))
+    label_all(store, run_id)
+    held, shown = rows(store, "SELECT * FROM headline_edit"), store.edited_headlines()
+    assert held == [(4, 3), (5, 4)]
+    before_quick_reading(store.path)
+    with open_store(store.path) as old:
+        assert old.labelled()["article_id"].tolist() == [1, 2], "whatever an older file has is read"
+        for question in (old.edited_headlines, lambda: old.edits("", "9999", 10)):
+            with pytest.raises(StoreError, match="older version"):
+                question()
+    with open_store(store.path, read_only=False) as again:
+        assert rows(again, "SELECT * FROM headline_edit") == held
+        pd.testing.assert_frame_equal(again.edited_headlines(), shown)
+        visit(again, run_id, entry("Talks end at the lake", link=link))
+        assert one(again, "SELECT count(*) FROM headline_edit") == 3
+
+
+def test_genres_are_looked_up_for_those_who_ask(store: Store, run_id: int) -> None:
+    visit(store, run_id, entry(link="https://press.example/opinion/a"))
+    label_all(store, run_id)
+    assert store.labelled()["genre"].tolist() == [None]
+    assert store.labelled(genres=True)["genre"].tolist() == ["comment"]
+    columns = store.labelled().columns
+    assert list(columns) == list(store.labelled(genres=True).columns)
+
+
+def test_on_topic_articles_are_found_from_those_with_the_keywords(store: Store, run_id: int) -> None:
+    plan = store.query(f"EXPLAIN QUERY PLAN SELECT a.story_id {reading._ON_TOPIC}", "", "9999")["detail"].tolist()
+    assert any("gate_passed" in line for line in plan), plan
+    assert any(line.startswith("SEARCH a USING INDEX article_current") for line in plan), plan
 
 
 def test_decisions_are_stored_together_or_not_at_all(store: Store, run_id: int) -> None:

@@ -8,10 +8,22 @@ blindness (Okabe & Ito 2008), and shapes besides; text and grid take the colours
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
-import altair as alt
 import pandas as pd
+
+_modules: dict[str, Any] = sys.modules
+_hidden = not {"jsonschema", "rfc3987_syntax"} & set(_modules)
+if _hidden:
+    # Where it is installed, the checker of schemas behind Altair builds its grammars of addresses, which takes longer
+    # than all of Altair; no schema of a chart asks for them.
+    _modules["rfc3987_syntax"] = None
+try:
+    import altair as alt
+finally:
+    if _hidden:
+        del _modules["rfc3987_syntax"]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -183,7 +183,7 @@ def net_framing_index(first: int, second: int) -> Estimate | None:
     return Estimate(2 * p.value - 1, 2 * p.low - 1, 2 * p.high - 1, p.n, effective_n=p.effective_n)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def _draws(outlets: int, resamples: int, seed: int) -> Floats:
     """How often each outlet is drawn in each resample, (resamples, outlets): the same for every share of a seed."""
     drawn = np.random.default_rng(seed).multinomial(outlets, np.full(outlets, 1 / outlets), size=resamples)

@@ -20,7 +20,7 @@ from .framing import Frames
 from .records import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
     from pathlib import Path
 
@@ -252,6 +252,56 @@ class Lake:
         frame["story_id"] = frame["story_id"].astype("category").cat.codes.astype("int64")
         return frame
 
+    def on_topic(self, since: str = "", until: str = "9999") -> pd.DataFrame:
+        """Every on-topic article without any text, oldest first, columns as of store.on_topic."""
+        return self._query(
+            f"SELECT article_id, date, outlet, outlet_group, country, story_id FROM ({_NUMBERED}) "  # noqa: S608
+            "WHERE date BETWEEN $since AND $until ORDER BY date, article_id",
+            since=since,
+            until=until,
+        )
+
+    def clearest(self, since: str, until: str, limit: int) -> list[int]:
+        """The numbers of the `limit` certain articles of each frame in which the model finds most of it."""
+        found: list[int] = []
+        for frame in self.info.frames.both:
+            rows = self._query(
+                f"SELECT article_id FROM ({_NUMBERED}) WHERE date BETWEEN $since AND $until AND label = $label "  # noqa: S608
+                f"AND NOT uncertain ORDER BY p_{frame.output} DESC, article_id LIMIT {limit:d}",
+                since=since,
+                until=until,
+                label=frame.name,
+            )
+            found += rows["article_id"].tolist()
+        return found
+
+    def articles_numbered(self, numbers: Iterable[int]) -> pd.DataFrame:
+        """The on-topic articles with these numbers, newest first."""
+        return self._query(
+            f"SELECT * FROM ({_NUMBERED}) WHERE list_contains(CAST($numbers AS BIGINT[]), article_id) "  # noqa: S608
+            "ORDER BY published_at DESC, article_id",
+            numbers=json.dumps(sorted(set(numbers))),
+        )
+
+    def copied(self, since: str, until: str, *, outlets: int, limit: int) -> pd.DataFrame:
+        """On-topic stories that at least `outlets` outlets carry, most copied first: story_id, outlets, articles."""
+        return self._query(
+            "SELECT story_id, count(DISTINCT outlet) AS outlets, count(*) AS articles "  # noqa: S608
+            f"FROM ({_NUMBERED}) WHERE date BETWEEN $since AND $until GROUP BY story_id "
+            f"HAVING count(DISTINCT outlet) >= {outlets:d} "
+            f"ORDER BY outlets DESC, articles DESC, story_id DESC LIMIT {limit:d}",
+            since=since,
+            until=until,
+        )
+
+    def tellers(self, stories: Iterable[int]) -> pd.DataFrame:
+        """The on-topic articles of these stories, oldest first: story_id, date, outlet, title, url, label."""
+        return self._query(
+            f"SELECT story_id, date, outlet, title, url, label FROM ({_NUMBERED}) "  # noqa: S608
+            "WHERE list_contains(CAST($stories AS BIGINT[]), story_id) ORDER BY story_id, published_at, article_id",
+            stories=json.dumps(list(stories)),
+        )
+
     def select(self, sql: str) -> pd.DataFrame:
         """Any SELECT in DuckDB's SQL, such as the `articles_sql` of a database that shows this lake."""
         return self._query(sql)
@@ -271,6 +321,15 @@ _FILES = "read_parquet(getvariable('files'), hive_partitioning = false)"
 
 _BY_ID = "try_cast(article_id AS BIGINT) NULLS LAST, article_id"
 """As in a database, where ids are numbers."""
+
+_NUMBERED = (
+    f"SELECT * REPLACE (row_number() OVER (ORDER BY {_BY_ID}) AS article_id, dense_rank() OVER (ORDER BY "  # noqa: S608
+    "try_cast(story_id AS BIGINT) NULLS LAST, story_id) AS story_id, CAST(date AS VARCHAR) AS date, "
+    "CAST(passed_gate AS INTEGER) AS passed_gate, CAST(on_topic AS INTEGER) AS on_topic, "
+    "CAST(uncertain AS INTEGER) AS uncertain, CAST(wire_copy AS INTEGER) AS wire_copy) "
+    f"FROM {_FILES} WHERE date IS NOT NULL AND on_topic"
+)
+"""The on-topic articles, they and their stories by number in the order of their ids: the same in every question."""
 
 _ORDER = f"published_at, {_BY_ID}"
 """Which of a story's articles is the first."""

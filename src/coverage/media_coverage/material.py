@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from . import estimate, shares
@@ -25,7 +26,7 @@ from .records import Thresholds
 from .trend import trend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from .framing import Frames
@@ -63,8 +64,8 @@ class Material:
     least, `outlet_days` one per day and outlet; `collected_from` is the day of the first run, None for none.
     `points` are the shares of the three mixes, columns as in shares.COLUMNS, corrected where `sample` names an audit
     sample; `group_points` and `outlet_points` those of single groups and outlets, `voice_points` those of frames in the
-    outlets' own voice and of quoted ones. `deciding` holds, for some articles,
-    the words of the headline that carry the label.
+    outlets' own voice and of quoted ones. `of_lake` says that articles are read from a lake, which knows one wording of
+    each. `deciding` holds, for some articles, the words of the headline that carry the label.
     """
 
     topic: str
@@ -95,6 +96,7 @@ class Material:
     codebook_version: str
     database: str
     sample: str | None = None
+    of_lake: bool = False
     deciding: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -183,6 +185,7 @@ class Material:
             codebook_version=str(articles["codebook_version"].iloc[0]) if len(articles) else "",
             database=store.path.name,
             sample=sample,
+            of_lake=store.lake_folder() is not None,
         )
 
     @property
@@ -342,7 +345,7 @@ def by_period(material: Material) -> pd.DataFrame:
     later = [one for one in volumes_of(material) if one.first_day.isoformat() > frame["last_day"].max()]
     quiet = [{"date": f"{one.first_day}", "last_day": f"{one.last_day}", "periods": 1, "articles": 0} for one in later]
     frame = pd.concat([frame, pd.DataFrame(quiet)], ignore_index=True) if quiet else frame
-    told = [_spanned(material, row["date"], row["last_day"]) for row in frame.to_dict("records")]
+    told = _spanned(material, frame["date"].tolist(), frame["last_day"].tolist())
     frame = frame.drop(columns=["outlets", "days", "days_missing", "days_partial"])
     frame = pd.concat([frame, pd.DataFrame(told, index=frame.index)], axis=1)
     whole = ["articles", "periods", "index_n"]
@@ -351,29 +354,33 @@ def by_period(material: Material) -> pd.DataFrame:
     return pd.DataFrame(frame[told_of])
 
 
-def _days(frame: pd.DataFrame, first: str, last: str) -> pd.DataFrame:
-    """The rows of some days of a frame in the order of its days."""
-    start, end = frame["date"].searchsorted(first), frame["date"].searchsorted(last, side="right")
-    return frame.iloc[int(start) : int(end)]
+def _days(frame: pd.DataFrame, firsts: Sequence[str], lasts: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """For each span of days the rows of a frame in the order of its days."""
+    days = frame["date"].to_numpy(dtype=object)
+    starts, ends = np.searchsorted(days, firsts), np.searchsorted(days, lasts, side="right")
+    return (frame.iloc[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True))
 
 
-def _spanned(material: Material, first: str, last: str) -> dict[str, int]:
-    """Counts and collection of the days from `first` to `last`."""
-    counts, days, articles = (
-        _days(frame, first, last) for frame in (material.daily, material.collection, material.on_topic)
-    )
-    some = days[days["collection"] != "none"]
-    return {
-        **{label: int(counts[label].sum()) for label in material.frames.labels},
-        "all_articles": int(counts["all_articles"].sum()),
-        "stories": int(articles["story_id"].nunique()),
-        "days": len(days),
-        "days_missing": int((days["collection"] == "none").sum()),
-        "days_imported": int((days["collection"] == "imported").sum()),
-        "days_partial": int((days["collection"] == "partial").sum()),
-        "outlets": int(days["outlets"].max()) if len(days) else 0,
-        "outlets_least": int(some["outlets_collected"].min()) if len(some) else 0,
-    }
+def _spanned(material: Material, firsts: Sequence[str], lasts: Sequence[str]) -> list[dict[str, int]]:
+    """Counts and collection of each span of days."""
+    parts = (_days(frame, firsts, lasts) for frame in (material.daily, material.collection, material.on_topic))
+    found = []
+    for counts, days, articles in zip(*parts, strict=True):
+        some = days[days["collection"] != "none"]
+        found.append(
+            {
+                **{label: int(counts[label].sum()) for label in material.frames.labels},
+                "all_articles": int(counts["all_articles"].sum()),
+                "stories": int(articles["story_id"].nunique()),
+                "days": len(days),
+                "days_missing": int((days["collection"] == "none").sum()),
+                "days_imported": int((days["collection"] == "imported").sum()),
+                "days_partial": int((days["collection"] == "partial").sum()),
+                "outlets": int(days["outlets"].max()) if len(days) else 0,
+                "outlets_least": int(some["outlets_collected"].min()) if len(some) else 0,
+            }
+        )
+    return found
 
 
 # ---------------------------------------------------------------------- what follows

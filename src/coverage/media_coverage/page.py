@@ -137,7 +137,7 @@ def _article(
         "label": row["label"],
         "uncertain": bool(row["uncertain"]),
         "p": [float(row[f"p_{frame.output}"]) for frame in frames.both],
-        "edited": row["versions"] > 1,
+        "edited": (row["versions"] or 1) > 1,
         "agency": row["agency"] if row["wire_copy"] else None,
     }
 
@@ -413,6 +413,7 @@ def html(material: Material, by: str | None = None) -> str:
         explained=bool(material.deciding),
         copied=_copied(material),
         edits=rows_of(material.edited.assign(url=material.edited["url"].map(safe_url))),
+        of_lake=material.of_lake,
         events=rows_of(material.events),
         health=material.health,
         loud=[verdict for verdict in material.health.not_fine if verdict.word is not Word.QUIET],

@@ -168,7 +168,7 @@ def read(
     model_id: str | None = None,
 ) -> Press:
     """Read what a trend needs. Raises TrendError where nothing is on topic, or where the sample cannot correct it."""
-    labelled = store.labelled(since, until, model_id=model_id)
+    labelled = store.labelled(since, until, model_id=model_id, genres=by == "genre")
     if not (labelled["label"] != OFF_TOPIC).any():
         within = f" from {since} on" if since else ""
         within += f" until {until}" if until != "9999" else ""
@@ -231,10 +231,9 @@ def _audited(store: Store, sample: str, model_id: str | None) -> tuple[pd.DataFr
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The articles of one name outside its gaps: rows and the same as arrays, and the days of each period."""
+    """The articles of one name outside its gaps, and the days of each period."""
 
     name: str
-    rows: pd.DataFrame
     items: Items
     days: pd.DataFrame
 
@@ -277,7 +276,7 @@ def _selections(press: Press, labelled: pd.DataFrame, classes: int) -> Iterator[
             kept[column].to_numpy(dtype=np.int64) for column in ("place", "number", "outlet_number", "story_id")
         )
         items = Items(period, number, outlet, story, len(press.calendar), classes, outlets)
-        yield _Selection(str(name), kept, items, days)
+        yield _Selection(str(name), items, days)
 
 
 def _audit_for(press: Press, name: str) -> Audit | None:
@@ -398,7 +397,7 @@ def estimated(
             segments=press.segments,
             audit=audit,
             regimes=_regimes(press, selection.items) if audit else None,
-            methods=(alone or method if selection.rows["outlet"].nunique() == 1 else method,),
+            methods=(alone or method if len(np.unique(selection.items.outlet)) == 1 else method,),
             compositions=compositions,
             countings=countings,
         )
@@ -439,22 +438,24 @@ def _rows(
         "reason": "",
         "warnings": "",
     }
-    rows = selection.rows[selection.rows["label"] != OFF_TOPIC]
+    items = selection.items
+    kept = items.predicted < len(press.frames.labels)  # what is off topic is counted for a correction only
     empty_panel = False
     if line.composition is Composition.PANEL:
-        kept = panel(selection.items)
-        empty_panel = not kept.any()
-        rows = rows[kept[rows["outlet_number"].to_numpy(dtype=np.int64)]]
+        staying = panel(items)
+        empty_panel = not staying.any()
+        kept &= staying[items.outlet]
+    told, all_told = _Told.of(items.only(kept)), _Told.of(items)
     parts = press.segments[[start for start, _ in line.spans]]
     level = series.smooth(line.points, measure, parts) if smooth else None
     frame_of = {f"share_{name}": name for name in press.frames.names}
     found = []
     for number, ((first, last), point) in enumerate(zip(line.spans, line.points, strict=True)):
-        span = _periods_told(selection, rows, first, last)
+        span = _periods_told(selection, (told, all_told), first, last)
         if span is None:
             continue
         start, end = span
-        row = common | _span(press, selection, rows, start, end)
+        row = common | _span(press, selection, told, start, end)
         if isinstance(point, Estimate):
             row |= {"value": point.value, "low": point.low, "high": point.high, "n": point.n}
             row |= {"effective_n": point.effective_n, "audited_n": point.audited_n}
@@ -469,21 +470,41 @@ def _rows(
             row |= dict(zip(columns, (level.values[number], level.low[number], level.high[number]), strict=True))
         found.append(row)
     empty = {"n": 0, "reason": NOT_COLLECTED}
-    found += [common | _span(press, selection, rows, t, t) | empty for t in np.flatnonzero(selection.gaps).tolist()]
+    found += [common | _span(press, selection, told, t, t) | empty for t in np.flatnonzero(selection.gaps).tolist()]
     return sorted(found, key=lambda row: str(row["first_day"]))
 
 
-def _periods_told(selection: _Selection, rows: pd.DataFrame, first: int, last: int) -> tuple[int, int] | None:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The articles that rows are about, oldest first: numbers of their periods, outlets and stories, (articles,)."""
+
+    period: Integers
+    outlet: Integers
+    story: Integers
+
+    @classmethod
+    def of(cls, items: Items) -> _Told:
+        order = np.argsort(items.period, kind="stable")
+        return cls(items.period[order], items.outlet[order], items.story[order])
+
+    def within(self, first: int, last: int) -> slice:
+        """Where the articles of the periods from `first` to `last` are."""
+        start, end = np.searchsorted(self.period, [first, last + 1])
+        return slice(int(start), int(end))
+
+
+def _periods_told(selection: _Selection, told: Iterable[_Told], first: int, last: int) -> tuple[int, int] | None:
     """Of the periods from `first` to `last` those that a row is about, None where nothing is known of any.
 
     Empty periods at the ends add nothing, so a row names those that its articles are of; where it has none, those of
     all articles of the name, and at last those in which something was collected.
     """
-    for place in (rows["place"], selection.rows["place"], pd.Series(np.flatnonzero(selection.collected))):
-        told = place[place.between(first, last)]
-        if len(told):
-            return int(told.min()), int(told.max())
-    return None
+    for articles in told:
+        inside = articles.period[articles.within(first, last)]
+        if len(inside):
+            return int(inside[0]), int(inside[-1])
+    collected = first + np.flatnonzero(selection.collected[first : last + 1])
+    return (int(collected[0]), int(collected[-1])) if len(collected) else None
 
 
 def _why(point: Missing, empty_panel: bool) -> str:
@@ -508,9 +529,9 @@ def _also(press: Press, end: int) -> list[str]:
     return said
 
 
-def _span(press: Press, selection: _Selection, rows: pd.DataFrame, start: int, end: int) -> dict[str, Any]:
-    inside = rows[(rows["place"] >= start) & (rows["place"] <= end)]
-    days, missing, partial = (int(selection.days[name].iloc[start : end + 1].sum()) for name in selection.days.columns)
+def _span(press: Press, selection: _Selection, told: _Told, start: int, end: int) -> dict[str, Any]:
+    inside = told.within(start, end)
+    days, missing, partial = selection.days.to_numpy()[start : end + 1].sum(axis=0).tolist()
     word = "full"
     if not days:
         later = bool((selection.days["days"].iloc[:start] > 0).any())
@@ -523,9 +544,9 @@ def _span(press: Press, selection: _Selection, rows: pd.DataFrame, start: int, e
         "first_day": press.calendar["first_day"].iloc[start],
         "last_day": press.calendar["last_day"].iloc[end],
         "periods": end - start + 1,
-        "articles": len(inside),
-        "stories": int(inside["story_id"].nunique()),
-        "outlets": int(inside["outlet"].nunique()),
+        "articles": inside.stop - inside.start,
+        "stories": len(np.unique(told.story[inside])),
+        "outlets": len(np.unique(told.outlet[inside])),
         "days": days,
         "days_missing": missing,
         "days_partial": partial,

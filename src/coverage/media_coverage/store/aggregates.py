@@ -25,8 +25,8 @@ class Aggregates(Connection):
         """
         with self._writing():
             self._db.execute(
-                "INSERT OR IGNORE INTO changed_day SELECT DISTINCT b.date FROM changed_day c JOIN article a "
-                "ON a.date = c.date JOIN article b ON b.story_id = a.story_id"
+                "INSERT OR IGNORE INTO changed_day SELECT DISTINCT b.date FROM changed_day c CROSS JOIN article a "
+                "ON a.date = c.date CROSS JOIN article b ON b.story_id = a.story_id"
             )
         return self._db.execute(
             "SELECT c.date, (SELECT count(*) FROM article a WHERE a.date = c.date) FROM changed_day c ORDER BY 1"

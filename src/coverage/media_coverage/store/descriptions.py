@@ -174,6 +174,10 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
         "7 days, where links do not identify), text (and date), spelling (the address, as later versions spell it)",
         "first_seen_at": f"when the key was first listed; {_TIME}",
     },
+    "headline_edit": {
+        "version_id": "a wording whose headline is another than that of the wording before it",
+        "previous_id": "the wording before it",
+    },
     "story_link": {
         "article_id": "an article",
         "other_article_id": "an earlier stored one with the same text; both tell one story",
@@ -750,6 +754,7 @@ SUBJECTS: dict[str, str] = {
     "article": "Articles, each once, however many feeds list it.",
     "article_version": "Wordings of articles. Append-only: an edit adds a row.",
     "article_alias": "Other keys under which an article was listed.",
+    "headline_edit": "Wordings that changed a headline, so that edits are found without reading all wordings.",
     "story_link": "Why two articles are one story.",
     "text_band": "An index of texts by their features, which finds near-duplicates.",
     "robots": "What robots.txt allows, by origin.",

@@ -14,6 +14,7 @@ from .reading import Reading
 from .runs import Runs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     import pandas as pd
@@ -89,17 +90,47 @@ class Lakes(Runs, Reading):
         columns = super().articles("1", "0").columns
         return shown.articles(since, until, on_topic=on_topic).reindex(columns=columns)
 
-    def labelled(self, since: str = "", until: str = "9999", *, model_id: str | None = None) -> pd.DataFrame:
+    def labelled(
+        self, since: str = "", until: str = "9999", *, model_id: str | None = None, genres: bool = False
+    ) -> pd.DataFrame:
         """Articles that passed the keywords and have a label of one model, the active one by default.
 
-        Columns: article_id, version_id, date, outlet, outlet_group, country, story_id, label (off_topic where the model
-        finds it so), uncertain, p_relevant and p_<output> for both frames, p_own. `since` and `until` are days, both
-        included.
+        Columns as of Reading.labelled; a lake knows of no genre. `since` and `until` are days, both included.
         """
         shown = self._lake()
         if shown is None:
-            return super().labelled(since, until, model_id=model_id)
-        return shown.labelled(since, until if model_id in {None, shown.info.model_id} else "")
+            return super().labelled(since, until, model_id=model_id, genres=genres)
+        return shown.labelled(since, until if model_id in {None, shown.info.model_id} else "").assign(genre=None)
+
+    def on_topic(self, since: str = "", until: str = "9999") -> pd.DataFrame:
+        """As Reading.on_topic; articles and stories of a lake are numbered in the order of their ids."""
+        shown = self._lake()
+        return super().on_topic(since, until) if shown is None else shown.on_topic(since, until)
+
+    def clearest(self, since: str, until: str, limit: int) -> list[int]:
+        """As Reading.clearest, by the numbers of on_topic."""
+        shown = self._lake()
+        return super().clearest(since, until, limit) if shown is None else shown.clearest(since, until, limit)
+
+    def articles_numbered(self, numbers: Iterable[int]) -> pd.DataFrame:
+        """As Reading.articles_numbered, by the numbers of on_topic; what a lake does not know is None."""
+        shown = self._lake()
+        if shown is None:
+            return super().articles_numbered(numbers)
+        found, columns = shown.articles_numbered(numbers), super().articles_numbered([]).columns
+        return found.assign(**dict.fromkeys(columns.difference(found.columns)))[list(columns)]
+
+    def copied(self, since: str, until: str, *, outlets: int, limit: int) -> pd.DataFrame:
+        """As Reading.copied, stories by the numbers of on_topic."""
+        shown = self._lake()
+        if shown is None:
+            return super().copied(since, until, outlets=outlets, limit=limit)
+        return shown.copied(since, until, outlets=outlets, limit=limit)
+
+    def tellers(self, stories: Iterable[int]) -> pd.DataFrame:
+        """As Reading.tellers; a lake names no agency."""
+        shown = self._lake()
+        return super().tellers(stories) if shown is None else shown.tellers(stories).assign(agency=None)
 
     # ------------------------------------------------------------------ on the way to a lake
 

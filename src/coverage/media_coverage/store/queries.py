@@ -316,18 +316,18 @@ LIMIT 500""",
         "Headlines that replaced earlier ones, the newest edit first.",
         f"""SELECT v.first_seen_at, o.name AS outlet, p.title AS before, v.title AS after, {_LABELLED} AS label, a.url,
        a.id AS article_id
-FROM article_version v
-CROSS JOIN article_version p ON p.id = (SELECT max(x.id) FROM article_version x
-                                        WHERE x.article_id = v.article_id AND x.id < v.id)
+FROM headline_edit e
+CROSS JOIN article_version v ON v.id = e.version_id
+CROSS JOIN article_version p ON p.id = e.previous_id
 CROSS JOIN article a ON a.id = v.article_id
 CROSS JOIN outlet o ON o.id = a.outlet_id
 JOIN active
 JOIN model m ON m.id = active.model_id
 LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id AND l.codebook_version = m.codebook_version
-WHERE p.title <> v.title AND v.purged_at IS NULL
+WHERE v.purged_at IS NULL
     AND :outlet IN ('', o.name)
     AND v.first_seen_at >= :since
-ORDER BY v.id DESC
+ORDER BY e.version_id DESC
 LIMIT 500""",
         {**_OUTLET, "since": "first day on which the edit was seen, YYYY-MM-DD"},
     ),

@@ -17,22 +17,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_ON_TOPIC = (
-    "FROM active JOIN model m ON m.id = active.model_id CROSS JOIN label l ON l.model_id = m.id "
-    "AND l.codebook_version = m.codebook_version AND l.relevant "
-    "CROSS JOIN article_version c ON c.id = l.version_id "
-    "CROSS JOIN article a ON a.id = c.article_id AND a.current_version_id = c.id AND a.date BETWEEN ?1 AND ?2 "
-    "JOIN gate g ON g.version_id = c.id AND g.topic_id = active.topic_id AND g.passed "
-    "JOIN outlet o ON o.id = a.outlet_id "
+_LABELLED = (
+    "CROSS JOIN gate g ON g.topic_id = active.topic_id AND g.passed "
+    "CROSS JOIN article a ON a.current_version_id = g.version_id AND a.date BETWEEN ?1 AND ?2 "
+    "CROSS JOIN label l ON l.version_id = g.version_id AND l.model_id = m.id "
+    "AND l.codebook_version = m.codebook_version CROSS JOIN outlet o ON o.id = a.outlet_id "
 )
-"""The on-topic articles of some days, as v_articles tells them: from the labels on, which are few beside articles."""
+"""From what passed the keywords, which is little beside all articles, to articles of some days and to their labels."""
 
-_EDITED = (
-    "JOIN article_version v ON v.article_id = a.id JOIN article_version p ON p.id = (SELECT max(x.id) "
-    "FROM article_version x WHERE x.article_id = a.id AND x.id < v.id) AND p.title <> v.title "
-    "AND p.title <> '' AND v.title <> '' "
-)
-"""Each wording with the one before it, where the headline differs; removed texts are empty."""
+_ON_TOPIC = f"FROM active CROSS JOIN model m ON m.id = active.model_id {_LABELLED}AND l.relevant "
+"""The on-topic articles of some days, as v_articles tells them."""
 
 
 class Reading(Connection):
@@ -163,35 +157,41 @@ class Reading(Connection):
         """The newest `limit` changes of on-topic headlines: article_id, first_seen_at, outlet, url, previous_title,
         title, label.
         """
+        self._refuse_older("headline_edit")
         return self._frame(
             "SELECT a.id AS article_id, v.first_seen_at, o.name AS outlet, a.url, p.title AS previous_title, "
-            f"v.title, l.label {_ON_TOPIC}{_EDITED}ORDER BY v.id DESC LIMIT ?3",
+            "v.title, l.label FROM active CROSS JOIN model m ON m.id = active.model_id CROSS JOIN headline_edit e "
+            "CROSS JOIN article_version v ON v.id = e.version_id AND v.title <> '' "
+            "CROSS JOIN article_version p ON p.id = e.previous_id AND p.title <> '' "
+            "CROSS JOIN article a ON a.id = v.article_id AND a.date BETWEEN ?1 AND ?2 "
+            "CROSS JOIN gate g ON g.version_id = a.current_version_id AND g.topic_id = active.topic_id AND g.passed "
+            "CROSS JOIN label l ON l.version_id = g.version_id AND l.model_id = m.id "
+            "AND l.codebook_version = m.codebook_version AND l.relevant "
+            "CROSS JOIN outlet o ON o.id = a.outlet_id ORDER BY e.version_id DESC LIMIT ?3",
             since,
             until,
             limit,
         )
 
     @translated
-    def labelled(self, since: str = "", until: str = "9999", *, model_id: str | None = None) -> pd.DataFrame:
+    def labelled(
+        self, since: str = "", until: str = "9999", *, model_id: str | None = None, genres: bool = False
+    ) -> pd.DataFrame:
         """Articles that passed the keywords and have a label of one model, the active one by default.
 
         Columns: article_id, version_id, date, outlet, outlet_group, country, story_id, label (off_topic where the model
-        finds it so), uncertain, p_relevant and p_<output> for both frames, p_own, genre. `since` and `until` are days,
-        both included.
+        finds it so), uncertain, p_relevant and p_<output> for both frames, p_own, genre, which is missing without
+        `genres`: it takes as long as all the rest. `since` and `until` are days, both included.
         """
         self._refuse_older("v_voices")
         first, second = self.frames.outputs[1:]
+        genre = "(SELECT k.genre FROM v_genres k WHERE k.article_id = a.id)" if genres else "NULL"
         return self._frame(
-            "SELECT a.id AS article_id, v.id AS version_id, a.date, o.name AS outlet, o.outlet_group, o.country, "  # noqa: S608
+            "SELECT a.id AS article_id, g.version_id, a.date, o.name AS outlet, o.outlet_group, o.country, "  # noqa: S608
             "a.story_id, CASE WHEN l.relevant THEN l.label ELSE 'off_topic' END AS label, l.uncertain, l.p_relevant, "
-            f"l.p_{first}, l.p_{second}, l.p_own, "
-            "(SELECT k.genre FROM v_genres k WHERE k.article_id = a.id) AS genre "
-            "FROM article a JOIN outlet o ON o.id = a.outlet_id "
-            "JOIN article_version v ON v.id = a.current_version_id JOIN active "
-            "JOIN gate g ON g.version_id = v.id AND g.topic_id = active.topic_id AND g.passed "
-            "JOIN model m ON CASE WHEN ?3 IS NULL THEN m.id = active.model_id ELSE m.model_id = ?3 END "
-            "JOIN label l ON l.version_id = v.id AND l.model_id = m.id AND l.codebook_version = m.codebook_version "
-            "WHERE a.date BETWEEN ?1 AND ?2 ORDER BY a.date, a.id",
+            f"l.p_{first}, l.p_{second}, l.p_own, {genre} AS genre FROM active "
+            "CROSS JOIN model m ON CASE WHEN ?3 IS NULL THEN m.id = active.model_id ELSE m.model_id = ?3 END "
+            f"{_LABELLED}ORDER BY a.date, a.id",
             since,
             until,
             model_id,
@@ -251,8 +251,10 @@ class Reading(Connection):
     @translated
     def edited_headlines(self) -> pd.DataFrame:
         """Versions whose headline differs from the one before, newest first; columns as in v_versions."""
+        self._refuse_older("headline_edit")
         return self._frame(
-            "SELECT v.* FROM v_versions v JOIN v_articles a ON a.article_id = v.article_id "
+            "SELECT v.* FROM headline_edit e CROSS JOIN v_versions v ON v.version_id = e.version_id "
+            "CROSS JOIN v_articles a ON a.article_id = v.article_id "
             "WHERE a.on_topic AND v.previous_title IS NOT NULL AND v.title <> v.previous_title "
             "ORDER BY v.version_id DESC"
         )

@@ -535,6 +535,24 @@ CREATE TABLE period_frames (
 INSERT OR IGNORE INTO changed_day SELECT DISTINCT date FROM article;
 """
 
+_QUICK_READING = """
+CREATE INDEX article_current ON article (current_version_id, date);
+
+CREATE TABLE headline_edit (
+    version_id INTEGER PRIMARY KEY REFERENCES article_version (id),
+    previous_id INTEGER NOT NULL REFERENCES article_version (id)
+) STRICT;
+
+INSERT INTO headline_edit
+SELECT v.id, p.id
+FROM (SELECT article_id FROM article_version GROUP BY article_id HAVING count(*) > 1) several
+CROSS JOIN article_version v ON v.article_id = several.article_id
+CROSS JOIN article_version p ON p.id = (SELECT max(x.id) FROM article_version x
+                                        WHERE x.article_id = v.article_id AND x.id < v.id)
+WHERE p.title <> v.title;
+"""
+"""The index leads from wordings that passed the keywords to the articles of some days that show them."""
+
 _APPEND_ONLY = ("article_version", "label", "gate")
 
 
@@ -883,6 +901,18 @@ def m016_lake(db: Database) -> None:
 
 
 @migrations()
-def m017_voice_by_model(db: Database) -> None:
+def m017_quick_reading(db: Database) -> None:
+    """From a wording to the article that shows it; and which wordings changed a headline, by trigger."""
+    for statement in statements(_QUICK_READING, frames_of(db)):
+        db.execute(statement)
+    db.execute(
+        "CREATE TRIGGER headline_edit_add AFTER INSERT ON article_version BEGIN INSERT INTO headline_edit "
+        "SELECT NEW.id, p.id FROM article_version p WHERE p.id = (SELECT max(x.id) FROM article_version x "
+        "WHERE x.article_id = NEW.article_id AND x.id < NEW.id) AND p.title <> NEW.title; END"
+    )
+
+
+@migrations()
+def m018_voice_by_model(db: Database) -> None:
     """What a model says about whose voice a frame is in; earlier labels say nothing about it."""
     db.execute("ALTER TABLE label ADD COLUMN p_own REAL CHECK (p_own BETWEEN 0 AND 1)")
