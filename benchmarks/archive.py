@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FIRST_DAY, DAYS = date(2024, 1, 1), 800
+LAST_DAY = FIRST_DAY + timedelta(days=DAYS - 1)
 OUTLETS, GROUPS = 200, ("us_left", "us_center", "us_right", "uk", "europe", "ukraine", "russia_state", "global_south")
 COUNTRIES = ("US", "US", "US", "GB", "DE", "UA", "RU", "IN")
 ON_TOPIC, COPIED = 1 / 8, 1 / 7
@@ -71,25 +72,25 @@ def _phrase(rng: np.random.Generator, words: Sequence[str], count: int) -> str:
     return " ".join(words[int(i)] for i in rng.integers(len(words), size=count))
 
 
-def rows(count: int, seed: int = 1, on_topic: float = ON_TOPIC) -> Iterator[Row]:
+def rows(count: int, seed: int = 1, on_topic: float = ON_TOPIC, days: int = DAYS) -> Iterator[Row]:
     """The archive, in the order of its numbers; copies follow their originals within three hundred rows.
 
-    `on_topic` is the share of its texts that are about the topic.
+    `on_topic` is the share of its texts that are about the topic; of its `days`, the last is always the same.
     """
     rng = np.random.default_rng(seed)
-    weights = rng.gamma(4.0, size=DAYS)
+    weights = rng.gamma(4.0, size=days)
     edges = (np.cumsum(weights) / weights.sum() * count).astype(int)
     share = np.sort(rng.pareto(1.2, OUTLETS) + 0.2)[::-1]
     recent: list[Row] = []
-    start = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
+    start = datetime(LAST_DAY.year, LAST_DAY.month, LAST_DAY.day, tzinfo=UTC) - timedelta(days=days - 1)
     for first in range(1, count + 1, CHUNK):
         size = min(CHUNK, count + 1 - first)
         outlets = rng.choice(OUTLETS, size=size, p=share / share.sum())
         copied, topical = rng.random(size) < COPIED, rng.random(size) < on_topic
         seconds = rng.integers(86_400, size=size)
-        days = np.searchsorted(edges, np.arange(first, first + size), side="right").clip(max=DAYS - 1)
+        day = np.searchsorted(edges, np.arange(first, first + size), side="right").clip(max=days - 1)
         for i in range(size):
-            at = (start + timedelta(days=int(days[i]), seconds=int(seconds[i]))).isoformat()
+            at = (start + timedelta(days=int(day[i]), seconds=int(seconds[i]))).isoformat()
             if copied[i] and recent:
                 source = recent[int(rng.integers(len(recent)))]
                 row = replace(source, number=first + i, published_at=at, outlet=int(outlets[i]))
@@ -132,9 +133,9 @@ def record(row: Row) -> dict[str, str]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def write(count: int, path: Path, seed: int = 1, on_topic: float = ON_TOPIC) -> None:
+def write(count: int, path: Path, seed: int = 1, on_topic: float = ON_TOPIC, days: int = DAYS) -> None:
     """The archive as CSV, JSON Lines or Parquet, by the suffix of the path."""
-    records = map(record, rows(count, seed, on_topic))
+    records = map(record, rows(count, seed, on_topic, days))
     if path.suffix == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq
