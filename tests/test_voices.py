@@ -15,8 +15,11 @@ from hypothesis import strategies as st
 from media_coverage import pipeline
 from media_coverage.errors import TrendError
 from media_coverage.estimate import UNCORRECTED, wilson
+from media_coverage.material import Material
+from media_coverage.page import html
 from media_coverage.records import Code
 from media_coverage.sample import Design
+from media_coverage.shares import by_voice
 from media_coverage.store import open_store
 from media_coverage.trend import COLUMNS
 from media_coverage.voices import BY_MODEL, UNDRAWN, voices, weighted_share
@@ -206,10 +209,20 @@ def test_without_a_sample_the_models_voices_are_counted(
         counts = store.period_frames("week", "voice").set_index("name")
         assert store.query(str(counts.loc["quoted", "articles_sql"]))["title"].str.contains("says").sum() == 20
         asked = int(store.query("SELECT version_id FROM v_articles WHERE voice = 'quoted'")["version_id"].iloc[0])
+        days = (store.period_frames("day", scope) for scope in ("all", "voice"))
+        from_counts = by_voice(*days, store.outlet_collection(), store.frames)
+        page = html(Material.from_store(store, datetime(2026, 3, 1, tzinfo=UTC), "", "9999"))
     assert frame[["name", "value", "n", "audited_n"]].to_numpy().tolist() == [
         ["own", 0.25, 40, 0],
         ["quoted", 0.5, 40, 0],
     ]
+    first = from_counts[from_counts["measure"] == "share_hopeful_peace"].set_index("name")
+    for row in frame.to_dict("records"):
+        assert first.loc[row["name"], ["value", "low", "high", "n"]].tolist() == pytest.approx(
+            [row[name] for name in ("value", "low", "high", "n")]
+        )
+    assert "Outlets report others saying: shares of all on-topic articles" in page
+    assert "50 % [35–65]" in page
     assert set(frame["method"]) == {BY_MODEL}
     assert set(frame["correction"]) == {UNCORRECTED}
     assert frame["warnings"].str.contains("labels and voices are the model's", case=False).all()
