@@ -137,6 +137,8 @@ bench: $(DEV_STAMP) $(BEHAVIOUR_PEERS)/.installed ## every benchmark, gathered i
 	$(BIN)/python -m benchmarks.behaviour --peers $(BEHAVIOUR_PEERS)/bin/python | tee -a build/bench.md
 	$(BIN)/python -m benchmarks.coverage --markdown | tee -a build/bench.md
 	$(BIN)/python -m benchmarks.type_one | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.importing 100000 --markdown | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.stories | tee -a build/bench.md
 	$(BIN)/python -m benchmarks.scale --sizes 1000 10000 100000 | tee -a build/bench.md
 
 build: $(DEV_STAMP) ## wheel and source distribution in dist/
