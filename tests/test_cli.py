@@ -217,6 +217,21 @@ def test_score_says_why_a_text_gets_no_label(command: Callable[..., Result], tmp
         assert answer.keys() == answers["en"].keys()
 
 
+def test_labelling_leaves_nothing_in_the_home_folder_and_reports_to_nobody(tmp_path: Path) -> None:
+    """The model's runtime would, if it were not told: an identifier of the machine, and what is still to be sent."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
+    hidden = {name: value for name, value in kept.items() if not name.startswith(("XDG_", "GITHUB_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "media_coverage", "score", "-"],
+        input=b'{"title": "Trump and Putin meet to talk about an end of the war"}\n',
+        env=hidden | {"HOME": str(tmp_path)},
+        capture_output=True,
+        check=True,
+    )
+    assert b"p_relevant" in done.stdout
+    assert [path for path in tmp_path.rglob("*") if "icrosoft" in path.name or "onnx" in path.name] == []
+
+
 def test_score_reads_standard_input_as_utf_8_whatever_the_terminal_speaks() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "media_coverage", "score", "-"],

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from .framing import Frames
     from .records import Framing, Text
 
+# From 1.29 on onnxruntime reports models and machines to its maker unless this is set before it is imported: its own
+# disable_telemetry_events comes too late, since the import has put an identifier into the home folder by then.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 EMBEDDED = Path(__file__).parent / "model"
 """Folder of the model that ships with the package."""
 
