@@ -107,7 +107,8 @@ def run(settings: Config, at: datetime = NOW, **options: object) -> RunSummary:
 
 def rows(settings: Config, sql: str) -> list[tuple[object, ...]]:
     with open_store(settings.database) as store:
-        return list(store.query(sql).itertuples(index=False, name=None))
+        found = store.query(sql).astype(object)
+        return list(found.where(found.notna(), None).itertuples(index=False, name=None))
 
 
 def outcome(settings: Config) -> tuple[object, ...]:

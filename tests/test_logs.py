@@ -211,7 +211,8 @@ def test_json_lines_on_a_terminal_come_without_bars(project: Path) -> None:
     ]
 
 
-def test_what_cannot_be_printed_is_said(project: Path) -> None:
+@pytest.mark.parametrize("buffered", [True, False])
+def test_what_cannot_be_printed_is_said(project: Path, buffered: bool) -> None:
     """A full disk under stdout: /dev/full stands for it where there is one."""
     full = Path("/dev/full")
     if not full.exists():
@@ -223,6 +224,7 @@ def test_what_cannot_be_printed_is_said(project: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
             check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": "" if buffered else "1"},
         )
     (line,) = lines(done.stderr)
     assert (done.returncode, line["event"]) == (3, "failed")

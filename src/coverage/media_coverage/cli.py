@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -105,9 +107,19 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             _crash(error)
+        _give_up_output()
         _fail(f"cannot write ({error.strerror}); free some space and run again", ExitCode.NOTHING_WORKED)
     except Exception as error:  # noqa: BLE001 - Python's own exit code would be 1, which says that some feeds failed
         _crash(error)
+
+
+def _give_up_output() -> None:
+    """Let nobody write what stdout still holds: in the end Python would try again, complain, and change the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _fail(sentence: str, code: ExitCode, **data: Any) -> NoReturn:
