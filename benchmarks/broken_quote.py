@@ -34,13 +34,17 @@ AVERAGE = (SMALLEST + LARGEST) // 2
 
 CONTENT = (
     "SELECT name, sha256, rows, articles, versions, known, rejected, problem, finished_at IS NULL FROM import_file",
-    "SELECT i.row, a.key, a.published_at, v.text_sha256, v.language, g.passed, g.reason FROM imported i "
-    "JOIN article a ON a.id = i.article_id JOIN article_version v ON v.article_id = a.id "
-    "JOIN gate g ON g.version_id = v.id ORDER BY 1, 2, 4",
+    (
+        "SELECT i.row, a.key, a.published_at, v.text_sha256, v.language, g.passed, g.reason FROM imported i "
+        "JOIN article a ON a.id = i.article_id JOIN article_version v ON v.article_id = a.id "
+        "JOIN gate g ON g.version_id = v.id ORDER BY 1, 2, 4"
+    ),
     "SELECT a.key, (SELECT min(b.key) FROM article b WHERE b.story_id = a.story_id) FROM article a ORDER BY 1",
     "SELECT t.period, t.band, a.key FROM text_band t JOIN article a ON a.id = t.article_id ORDER BY 1, 2, 3",
-    "SELECT a.key, b.key, l.reason, l.similarity FROM story_link l JOIN article a ON a.id = l.article_id "
-    "JOIN article b ON b.id = l.other_article_id ORDER BY 1, 2",
+    (
+        "SELECT a.key, b.key, l.reason, l.similarity FROM story_link l JOIN article a ON a.id = l.article_id "
+        "JOIN article b ON b.id = l.other_article_id ORDER BY 1, 2"
+    ),
     "SELECT * FROM v_daily_frames ORDER BY 1, 2",
     "PRAGMA integrity_check",
     "PRAGMA foreign_key_check",
@@ -97,7 +101,14 @@ def stored(database: Path) -> int:
 def bring(name: str, archive: Path, database: Path, kill_at: int | None = None) -> Import:
     """Import the file, to its end or until so many rows are stored."""
     command = [sys.executable, "-m", "media_coverage", "import", str(archive), "--no-label", "--workers", "1"]
-    command += ["--db", str(database), "--rejects", f"{database}.rejects", "--config", str(archive.parent / "feeds.yaml")]
+    command += [
+        "--db",
+        str(database),
+        "--rejects",
+        f"{database}.rejects",
+        "--config",
+        str(archive.parent / "feeds.yaml"),
+    ]
     started, said = time.perf_counter(), database.with_suffix(f".{name.partition(' ')[0]}.txt")
     with said.open("wb") as out:
         child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603
@@ -129,7 +140,7 @@ def check(count: int, broken: tuple[int, ...], disturbed: Path, undisturbed: Pat
     for number, (first, second) in enumerate(zip(one, other, strict=True)):
         if first != second:
             sys.exit(f"the killed import differs in {CONTENT[number] if number < len(CONTENT) else 'rejected rows'}")
-    rejected = [json.loads(line) for (line,) in one[-1]]
+    rejected = [json.loads(str(line)) for (line,) in one[-1]]
     if [each["row"] for each in rejected] != list(broken):
         sys.exit(f"rejected: {[each['row'] for each in rejected]}, and not {broken}")
     (file,) = one[0]

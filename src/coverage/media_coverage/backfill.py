@@ -200,15 +200,13 @@ class _Chunks:
 
 @contextlib.contextmanager
 def _collecting_seldom() -> Iterator[None]:
-    """Let Python look for cycles less often, and not among what is there already."""
+    """Let Python look for cycles less often."""
     before = gc.get_threshold()
-    gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 def _begin() -> None:
