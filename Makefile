@@ -10,7 +10,7 @@ TRAIN_VENV := .venv-train
 TRAIN_STAMP := $(TRAIN_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dashboard study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage bench-queries bench scale
+.PHONY: help demo dashboard study install dev test test-browser test-train check format build constraints clean fuzz faults peer-suite bench-classifier bench-parser bench-behaviour bench-ingest bench-type-one bench-coverage bench-queries bench-import bench-stories bench-quote bench scale
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -126,6 +126,15 @@ bench-queries: $(DEV_STAMP) ## ready-made queries, views and reports on a millio
 	test -f build/million.db || $(BIN)/python -m benchmarks.archive database 1000000 build/million.db
 	$(BIN)/python -m benchmarks.queries build/million.db
 
+bench-import: $(DEV_STAMP) ## where the processor time of an import of 100,000 articles goes (FILE=ARCHIVE; 2 min)
+	$(BIN)/python -m benchmarks.importing $(if $(FILE),--file $(FILE)) --markdown
+
+bench-stories: $(DEV_STAMP) ## the index of texts against comparing all pairs (NEWS=FILE.jsonl FEEDS=FOLDER; 3 min)
+	$(BIN)/python -m benchmarks.stories $(if $(NEWS),--news $(NEWS)) $(if $(FEEDS),--feeds $(FEEDS))
+
+bench-quote: $(DEV_STAMP) ## a CSV of 2 GB with broken quotes, killed and gone on with (MEGABYTES=2000; 4 min)
+	$(BIN)/python -m benchmarks.broken_quote $(if $(MEGABYTES),--megabytes $(MEGABYTES))
+
 scale: $(DEV_STAMP) ## from an archive to reports by every road, at growing sizes (SIZES="1000 10000"; the default ends with a million)
 	$(BIN)/python -m benchmarks.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(JSON),--json $(JSON))
 
@@ -137,8 +146,9 @@ bench: $(DEV_STAMP) $(BEHAVIOUR_PEERS)/.installed ## every benchmark, gathered i
 	$(BIN)/python -m benchmarks.behaviour --peers $(BEHAVIOUR_PEERS)/bin/python | tee -a build/bench.md
 	$(BIN)/python -m benchmarks.coverage --markdown | tee -a build/bench.md
 	$(BIN)/python -m benchmarks.type_one | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.importing 100000 --markdown | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.importing --markdown | tee -a build/bench.md
 	$(BIN)/python -m benchmarks.stories | tee -a build/bench.md
+	$(BIN)/python -m benchmarks.broken_quote | tee -a build/bench.md
 	$(BIN)/python -m benchmarks.scale --sizes 1000 10000 100000 | tee -a build/bench.md
 
 build: $(DEV_STAMP) ## wheel and source distribution in dist/

@@ -378,6 +378,20 @@ def test_a_story_list_of_media_cloud() -> None:
     assert str(found.seen).startswith("2026-02-04")
 
 
+def test_a_story_list_of_the_earlier_media_cloud(tmp_path: Path) -> None:
+    text = (
+        "stories_id,publish_date,title,url,language,ap_syndicated,themes,media_id,media_name,media_url\n"
+        "7,2019-03-01 12:34:56,Talks on grain,https://post.example/talks,en,False,,1,Post,http://post.example/\n"
+        "8,undateable,Talks fail,https://post.example/fail,en,True,,1,Post,http://post.example/\n"
+    )
+    first, second = (
+        read("mediacloud", row.cells) for row in rows(written(tmp_path / "a.csv", text), mapping.load("mediacloud"))
+    )
+    assert first.entry.published == datetime(2019, 3, 1, 12, 34, 56, tzinfo=UTC)
+    assert (first.entry.guid, first.outlet, first.domain) == ("7", "Post", "http://post.example/")
+    assert (second.entry.published, second.seen, second.entry.published_raw) == (None, None, "undateable")
+
+
 def gkg_line() -> str:
     cells = [""] * 27
     cells[0], cells[1], cells[2], cells[3] = "20260203140000-7", "20260203140000", "1", "post.example"
@@ -417,9 +431,25 @@ def test_an_article_list_of_gdelt(tmp_path: Path) -> None:
     by = mapping.load("gdelt-doc")
     (row,) = rows(path, by)
     found = mapping.record(row.cells, by)
-    assert found.entry.published == datetime(2026, 2, 3, 14, 5, tzinfo=UTC)
+    assert (found.entry.published, found.seen) == (None, datetime(2026, 2, 3, 14, 5, tzinfo=UTC))
     assert (found.language, found.domain) == ("fr", "post.example")
     assert read("gdelt-doc", {**row.cells, "language": "Klingon"}).language is None
+
+
+def test_an_article_list_of_gdelt_as_csv(tmp_path: Path) -> None:
+    text = '\ufeffURL,MobileURL,Date,Title\nhttps://post.example/talks,,2026-02-03 14:05:00,"Talks, again"\n'
+    path, by = written(tmp_path / "a.csv", text), mapping.load("gdelt-doc")
+    (row,) = rows(path, by)
+    found = mapping.record(row.cells, by)
+    assert (found.entry.title, found.entry.link) == ("Talks, again", "https://post.example/talks")
+    assert (found.entry.published, found.seen) == (None, datetime(2026, 2, 3, 14, 5, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("code", "language"), [("bos", "bs"), ("nno", "no"), ("sin", "si"), ("tlh", None)])
+def test_languages_of_the_knowledge_graph(code: str, language: str | None) -> None:
+    cells = dict(zip(mapping.load("gdelt-gkg").header, gkg_line().rstrip("\n").split("\t"), strict=True))
+    cells["TranslationInfo"] = f"srclc:{code};eng:GT 1.0"
+    assert read("gdelt-gkg", cells).language == language
 
 
 @pytest.mark.parametrize(

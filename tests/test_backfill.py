@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
 import json
 import os
@@ -263,6 +264,15 @@ def test_processes_make_no_difference(tmp_path: Path) -> None:
     for workers in (1, 2):
         bring(tmp_path / f"{workers}.db", path, workers=workers, chunk=50)
     assert content(tmp_path / "2.db", ORIGINS) == content(tmp_path / "1.db", ORIGINS)
+
+
+def test_an_import_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
+    before, during = gc.get_threshold(), []
+    path = write(tmp_path / "a.csv", listing(20))
+    bring(tmp_path / "a.db", path, progress=lambda *_: during.append(gc.get_threshold()))
+    assert during
+    assert all(each[0] == backfill.OBJECTS_BETWEEN_COLLECTIONS for each in during)
+    assert gc.get_threshold() == before
 
 
 def test_rejected_rows_are_counted_named_and_written(tmp_path: Path) -> None:

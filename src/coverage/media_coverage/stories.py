@@ -25,7 +25,7 @@ from .topic import fold
 from .wire import without_credit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     import numpy.typing as npt
@@ -166,6 +166,11 @@ def wording(title: str, summary: str, outlet: str, published_at: datetime, agenc
     return Wording(outlet, published_at, title_words, _headline(title_words), lead, agency)
 
 
+@lru_cache(maxsize=65_536)  # words come again and again, and of one text in the index and in the headline's number
+def _word_digest(text: str) -> bytes:
+    return _digest(text)
+
+
 def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
 
@@ -175,9 +180,9 @@ def _number(*parts: str) -> int:
     return int.from_bytes(_digest("\x1f".join(parts))) >> 1
 
 
-def _numbers(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+def _numbers(texts: Iterable[str], digest: Callable[[str], bytes] = _digest) -> npt.NDArray[np.uint64]:
     """`_number` of each text."""
-    return np.frombuffer(b"".join(map(_digest, texts)), ">u8").astype(np.uint64) >> np.uint64(1)
+    return np.frombuffer(b"".join(map(digest, texts)), ">u8").astype(np.uint64) >> np.uint64(1)
 
 
 _SEEDS = np.array(
@@ -194,7 +199,7 @@ def _permuted(hashes: npt.NDArray[np.uint64], seeds: npt.NDArray[np.uint64]) -> 
 
 
 def _minhash_bands(kind: str, shingles: Iterable[str], bands: int, rows: int) -> list[int]:
-    smallest = _permuted(_numbers(shingles), _SEEDS[: bands * rows]).min(axis=0).tolist()
+    smallest = _permuted(_numbers(shingles, _word_digest), _SEEDS[: bands * rows]).min(axis=0).tolist()
     named = ("\x1f".join((f"{kind}{n}", *map(str, smallest[n * rows : (n + 1) * rows]))) for n in range(bands))
     found: list[int] = _numbers(named).tolist()
     return found
