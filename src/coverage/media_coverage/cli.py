@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _give_up_output() -> None:
-    """Let nobody write what stdout still holds: Python would try again at its end, complain, and change the exit code."""
+    """Keep Python from writing at its end what stdout still holds: it would complain, and change the exit code."""
     try:
         sys.stdout.flush()
     except OSError:
