@@ -40,7 +40,7 @@ NEAR_DUPLICATE = 0.55
 ADJUDICATED = "adjudicated"
 
 VOICES = {"outlet": "outlet", "A": "outlet", "quoted": "quoted", "Q": "quoted", "both": "both", "B": "both"}
-"""How a file of codes may name the voices; "-" or nothing where there is none."""
+"""How a file of codes may name the voices; anything else, as "-" where there is no frame, tells none."""
 
 Codes = tuple[int | None, int | None, int | None]
 """Relevance, first frame, second frame: 1, 0, or None where the coders are evenly split."""
@@ -198,17 +198,8 @@ def _vote(row: Mapping[str, Any], frames: Frames, path: str | Path, line: int) -
         certainty=_number(row, "cert", (1, 2, 3), path, line) if row.get("cert") else 1,
         outlet=str(row.get("outlet") or ""),
         date=str(row.get("date") or "")[:10],
-        voice=_voice(row, path, line),
+        voice=VOICES.get(str(row.get("voice") or "").strip()),
     )
-
-
-def _voice(row: Mapping[str, Any], path: str | Path, line: int) -> str | None:
-    word = str(row.get("voice") or "-").strip()
-    if word in {"-", ""}:
-        return None
-    if word not in VOICES:
-        raise InputError(f"`voice` must be outlet, quoted, both or -, not {word[:40]!r}", path=path, line=line)
-    return VOICES[word]
 
 
 def read(file: str | Path, frames: Frames) -> Coding:
