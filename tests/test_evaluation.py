@@ -49,6 +49,12 @@ def test_average_precision_of_a_worked_example() -> None:
     assert ev.average_precision(truth, probability) == pytest.approx((1 + 2 / 3) / 2)
 
 
+def test_average_precision_is_never_above_one() -> None:
+    """Five found one after another and in ties: the sum of their shares rounds to a little more than 1."""
+    truth, probability = booleans(1, 1, 1, 1, 1, 1), np.array([1.0, 0.5, 0.5, 0.25, 0.25, 0.0])
+    assert ev.average_precision(truth, probability) == 1
+
+
 def test_average_precision_takes_ties_together() -> None:
     """Whatever the order inside a tie, the value is that of the whole tie: the share of positives."""
     for order in ((1, 0, 0, 0), (0, 0, 0, 1)):

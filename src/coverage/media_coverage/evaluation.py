@@ -70,7 +70,7 @@ def average_precision(truth: Booleans, probability: Floats) -> float:
     last_of_tie = np.append(np.diff(probability[order]) != 0, True)
     hits, counts = hits[last_of_tie], np.arange(1, len(truth) + 1)[last_of_tie]
     steps = np.diff(np.concatenate([[0], hits])) / positives
-    return float(np.sum(steps * hits / counts))
+    return min(1.0, float(np.sum(steps * hits / counts)))  # rounding can bring a sum of shares above 1
 
 
 def expected_calibration_error(truth: Booleans, probability: Floats, bins: int = 10) -> float:
