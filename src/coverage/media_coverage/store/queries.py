@@ -27,6 +27,19 @@ _MONTH = {"since": "first day, YYYY-MM-DD; empty: the last 30 days stored", "unt
 _OUTLET = {"outlet": "name of the publisher"}
 
 _DAYS = "BETWEEN :since AND coalesce(nullif(:until, ''), '9999')"
+_OF_PERIODS = f"""WHERE period = coalesce(nullif(:period, ''), 'week')
+    AND scope = coalesce(nullif(:scope, ''), 'all')
+    AND first_day {_DAYS}
+    AND :name IN ('', name)
+GROUP BY first_day, name
+ORDER BY first_day DESC, name
+LIMIT 1000"""
+_PERIODS_ASKED = {
+    "period": "day, week or month; empty: week",
+    "scope": "all, group, outlet or country; empty: all",
+    "name": "which group, outlet or country",
+    **_PERIOD,
+}
 _MONTH_OF_DAYS = (
     "BETWEEN coalesce(nullif(:since, ''), (SELECT date(max(date), '-30 days') FROM article)) "
     "AND coalesce(nullif(:until, ''), '9999')"
@@ -181,19 +194,8 @@ LIMIT 500""",
        {_SHARES},
        {_INDEX}
 FROM period_frames
-WHERE period = coalesce(nullif(:period, ''), 'week')
-    AND scope = coalesce(nullif(:scope, ''), 'all')
-    AND first_day {_DAYS}
-    AND :name IN ('', name)
-GROUP BY first_day, name
-ORDER BY first_day DESC, name
-LIMIT 1000""",
-        {
-            "period": "day, week or month; empty: week",
-            "scope": "all, group, outlet or country; empty: all",
-            "name": "which group, outlet or country",
-            **_PERIOD,
-        },
+{_OF_PERIODS}""",
+        _PERIODS_ASKED,
         {"period": "month", "scope": "group"},
     ),
     "outlets": Query(
@@ -237,19 +239,8 @@ LIMIT 1000""",
         f"""SELECT first_day, scope, name, sum(all_articles) AS all_articles, sum(articles) AS articles,
        CASE WHEN sum(all_articles) >= 15 THEN round(100.0 * sum(articles) / sum(all_articles), 1) END AS percent
 FROM period_frames
-WHERE period = coalesce(nullif(:period, ''), 'week')
-    AND scope = coalesce(nullif(:scope, ''), 'all')
-    AND first_day {_DAYS}
-    AND :name IN ('', name)
-GROUP BY first_day, name
-ORDER BY first_day DESC, name
-LIMIT 1000""",
-        {
-            "period": "day, week or month; empty: week",
-            "scope": "all, group, outlet or country; empty: all",
-            "name": "which group, outlet or country",
-            **_PERIOD,
-        },
+{_OF_PERIODS}""",
+        _PERIODS_ASKED,
         {"period": "month", "scope": "outlet", "name": "{outlet}"},
     ),
     "copied": Query(
