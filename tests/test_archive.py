@@ -387,9 +387,48 @@ def test_a_story_list_of_the_earlier_media_cloud(tmp_path: Path) -> None:
     first, second = (
         read("mediacloud", row.cells) for row in rows(written(tmp_path / "a.csv", text), mapping.load("mediacloud"))
     )
-    assert first.entry.published == datetime(2019, 3, 1, 12, 34, 56, tzinfo=UTC)
+    assert first.entry.published == datetime(2019, 3, 1, 17, 34, 56, tzinfo=UTC)
     assert (first.entry.guid, first.outlet, first.domain) == ("7", "Post", "http://post.example/")
     assert (second.entry.published, second.seen, second.entry.published_raw) == (None, None, "undateable")
+
+
+@pytest.mark.parametrize(
+    ("local", "time"),
+    [
+        ("2020-10-15 08:36:26.475591", "2020-10-15T12:36:26.475591+00:00"),
+        ("2020-10-15 21:00:00", "2020-10-16T01:00:00+00:00"),
+        ("2020-12-15 21:00:00", "2020-12-16T02:00:00+00:00"),
+        ("2020-11-01 01:30:00", "2020-11-01T05:30:00+00:00"),  # a time that clocks showed twice: its first
+        ("2020-10-15", "2020-10-15T00:00:00+00:00"),
+    ],
+)
+def test_times_of_the_earlier_media_cloud_are_those_of_new_york(local: str, time: str) -> None:
+    row = {"title": "Talks", "url": "https://post.example/talks", "publish_date": local, "collect_date": local}
+    found = read("mediacloud", row)
+    assert [str(each.isoformat()) for each in (found.entry.published, found.seen) if each] == [time, time]
+
+
+def test_a_zone_holds_for_formats_without_one(tmp_path: Path) -> None:
+    by = mapping.parse(
+        "name: a\ncolumns:\n  title: title\n"
+        '  published: {column: at, formats: ["%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M %z"], zone: Asia/Kolkata}\n',
+        tmp_path / "a.yaml",
+    )
+    said = ["03/02/2026 14:05", "03/02/2026 14:05 +0100", "2026-02-03 14:05", "01/01/0001 00:00"]
+    times = [mapping.record({"title": "Talks", "at": text}, by).entry.published for text in said]
+    assert [time and time.isoformat() for time in times] == [
+        "2026-02-03T08:35:00+00:00",
+        "2026-02-03T13:05:00+00:00",
+        "2026-02-03T14:05:00+00:00",
+        "0001-01-01T00:00:00+00:00",  # too early for a zone east of Greenwich
+    ]
+
+
+def test_a_zone_that_nobody_knows(tmp_path: Path) -> None:
+    text = "name: a\ncolumns:\n  title: title\n  published: {column: at, zone: Europe/Nowhere}\n"
+    with pytest.raises(ConfigError, match="time zone 'Europe/Nowhere' is not known here") as raised:
+        mapping.parse(text, tmp_path / "a.yaml")
+    assert raised.value.line == 4
 
 
 def gkg_line() -> str:
@@ -414,6 +453,8 @@ def test_the_knowledge_graph_of_gdelt(tmp_path: Path) -> None:
     assert found.entry.title == 'Talks on "grain" – a "start'
     assert found.entry.published == datetime(2026, 2, 3, 13, 5, tzinfo=UTC)
     assert (found.entry.link, found.outlet, found.language) == ("https://post.example/talks", "post.example", "fr")
+    no_time = mapping.record({**first.cells, "Extras": "<PAGE_TITLE>Talks</PAGE_TITLE>"}, by)
+    assert (no_time.entry.published, no_time.seen) == (None, datetime(2026, 2, 3, 14, tzinfo=UTC))
 
 
 def test_an_article_list_of_gdelt(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from media_coverage.config import Config, FeedEntry, OutletEntry
 from media_coverage.errors import ExitCode, StoreBusyError, StoreError
 from media_coverage.framing import DEFAULT_FRAMES, Frames
 from media_coverage.health import judge
-from media_coverage.identity import identify, outlets_by_name_and_host
+from media_coverage.identity import MAX_VERSIONS, identify, outlets_by_name_and_host
 from media_coverage.records import (
     Archived,
     Attempt,
@@ -51,7 +51,6 @@ from media_coverage.records import (
 from media_coverage.sample import Design, draw
 from media_coverage.schedule import CLOCK_SLACK, FAILURES_TO_GO_BACK, MOVES_BELIEVED
 from media_coverage.store import Store, open_store, reading, schema
-from media_coverage.store.ingestion import MAX_VERSIONS
 from media_coverage.store.views import VIEWS
 from media_coverage.stories import WINDOW as STORY_WINDOW
 
@@ -1057,6 +1056,14 @@ def test_an_edited_headline_adds_a_version_and_keeps_the_old_one(store: Store, r
     [
         pytest.param(entry(summary="Talks broke off."), 2, id="another lead"),
         pytest.param(entry(summary=""), 1, id="the same headline without its lead"),
+        pytest.param(
+            entry("Envoys meet by the lake to night", "", link=entry().link), 1, id="other spaces and no lead"
+        ),
+        pytest.param(
+            entry("Envoys meet by the lake to night", link=entry().link),
+            2,
+            id="other spaces in a headline with its lead",
+        ),
         pytest.param(entry("Envoys go home", "", link=entry().link), 2, id="another headline without a lead"),
         pytest.param(entry(published=NOW - timedelta(days=1)), 1, id="another date"),
         pytest.param(entry(link=f"{entry().link}?utm_source=feed#top"), 1, id="a link that differs in tracking only"),

@@ -19,6 +19,7 @@ from media_coverage.stories import (
     compare,
     headline_band,
     headline_words,
+    lead_similarity,
     wording,
 )
 
@@ -242,6 +243,25 @@ def test_the_index_finds_nearly_all_pairs_that_comparing_everything_finds() -> N
     assert len(same) > 200
     assert len(found) >= 0.98 * len(same)
     assert candidates <= 2 * 60 * 6, "few pairs that are not the same are compared"
+
+
+@settings(deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(0, 12), st.integers(12, 45), st.sampled_from([None, "AFP"]))
+def test_leads_that_agree_make_one_text_whatever_the_headlines(
+    choose: random.Random, edits: int, length: int, agency: str | None
+) -> None:
+    lead = choose.choices(VOCABULARY, k=45)
+    other = list(lead)
+    for at in choose.choices(range(45), k=edits):
+        other[at] = choose.choice(VOCABULARY)
+    first = wording("Talks on grain end early again", " ".join(lead), "A", NOON, agency)
+    second = wording("Envoys go home from the island", " ".join(other[:length]), "B", NOON, agency)
+    similarity = lead_similarity(first, second)
+    found = compare(first, second)
+    if similarity is not None and similarity >= (0.5 if agency else 0.7):
+        assert found == Match(Reason.SAME_WIRE if agency else Reason.SAME_LEAD, similarity)
+    else:
+        assert found is None
 
 
 _titles = st.sampled_from([HEADLINE, HEADLINE + " today", "Live updates", "", "Exclusive: x"]) | st.text(max_size=40)

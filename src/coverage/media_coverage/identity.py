@@ -29,7 +29,7 @@ from .records import DateSource, Entry, Feed, FeedKind, IdKind, Lead, Outlet, Si
 from .topic import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from urllib.parse import SplitResult
 
     from .records import Page, PageText
@@ -244,6 +244,26 @@ def same_article(feed: Feed, sighting: Sighting, known: KnownArticle) -> SameBy 
     if same_date and sighting.entry.summary and sighting.text_sha256 == known.text_sha256:
         return SameBy.TEXT
     return None
+
+
+MAX_VERSIONS = 24
+"""Wordings kept per article: a page that prints the time in its lead must not grow for ever."""
+
+
+def is_new_wording(sighting: Sighting, titles: Mapping[str, str]) -> bool:
+    """Whether an article whose wordings have these headlines, by the hash of their text, lacks that of a sighting.
+
+    A known headline that is listed without its lead is none, and there spaces do not count: GDELT writes one before
+    every comma.
+    """
+    if sighting.text_sha256 in titles or len(titles) >= MAX_VERSIONS:
+        return False
+    headline = _unspaced(sighting.entry.title)
+    return bool(sighting.entry.summary) or all(_unspaced(title) != headline for title in titles.values())
+
+
+def _unspaced(text: str) -> str:
+    return "".join(text.split())
 
 
 def _is_front_page(canonical: str) -> bool:

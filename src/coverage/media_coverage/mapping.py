@@ -10,11 +10,12 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -59,6 +60,17 @@ def known_encoding(name: str) -> str:
     return name
 
 
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"the time zone {name!r} is not known here; zones are named as in America/New_York, and a system without "
+            "a time zone database needs the package tzdata"
+        ) from None
+    return name
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,13 +79,20 @@ class Source(_Model):
     """A column, and what is taken from its cells.
 
     `pattern` is a regular expression whose group is the value, `values` says what cells stand for (others count as
-    empty), `formats` are those of dates as strptime knows them, which come before the usual ways to spell one.
+    empty), `formats` are those of dates as strptime knows them, which come before the usual ways to spell one. `zone`
+    is that of times which a format has read without one; they are UTC where it is not given.
     """
 
     column: Annotated[str, Field(min_length=1)]
     pattern: Annotated[str, AfterValidator(_pattern)] | None = None
     values: dict[str, str] | None = None
     formats: tuple[str, ...] = ()
+    zone: Annotated[str, AfterValidator(_zone)] | None = None
+
+    @cached_property
+    def zone_info(self) -> tzinfo:
+        """Where clocks show the times that name no zone."""
+        return ZoneInfo(self.zone) if self.zone else UTC
 
     @cached_property
     def _search(self) -> Any:
@@ -171,9 +190,9 @@ def _time(sources: Sequence[Source], row: Columns[str, str]) -> tuple[datetime |
         for spelt in source.formats:
             try:
                 time = datetime.strptime(text, spelt)  # noqa: DTZ007 - a zone is added where the format has none
-            except ValueError:
+                return (time if time.tzinfo else time.replace(tzinfo=source.zone_info)).astimezone(UTC), text
+            except (ValueError, OverflowError):
                 continue
-            return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC), text
         if understood := dates.read(text):
             return understood, text
     return None, raw

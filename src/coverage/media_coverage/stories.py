@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,7 @@ _WIRE_LEAD = 0.5
 _OWN_LEAD = 0.1
 """Below this share of common word pairs, two leads have nothing to do with each other."""
 _NEAR_LEAD = 0.3
+_SIGNATURE_BITS = 1024
 
 _HEADLINE_BANDS, _HEADLINE_ROWS = 6, 3
 _LEAD_BANDS, _LEAD_ROWS = 6, 2
@@ -114,7 +116,7 @@ class Reason(StrEnum):
     """Both credit the same agency and their leads agree in most word pairs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wording:
     """The words of one article that are compared. `agency` as credited."""
 
@@ -124,6 +126,14 @@ class Wording:
     headline: tuple[str, ...]
     lead: tuple[str, ...]
     agency: str | None = None
+
+    @cached_property
+    def signature(self) -> tuple[int, int]:
+        """(bits, number) of the word pairs of the lead; each pair sets one bit, which only this process knows."""
+        bits, pairs = 0, _pairs(self.lead)
+        for pair in pairs:
+            bits |= 1 << hash(pair) % _SIGNATURE_BITS
+        return bits, len(pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +148,7 @@ def _words(folded: str) -> tuple[str, ...]:
     plain = _POSSESSIVE.sub("", folded)
     if _DOTTED.search(plain):
         plain = _INITIALS.sub(lambda found: found[0].replace(".", ""), plain)
-    return tuple(_WORD.findall(plain.replace("'", "")))
+    return tuple(map(sys.intern, _WORD.findall(plain.replace("'", ""))))  # thousands of texts are kept to compare
 
 
 @lru_cache(maxsize=8192)  # asked for by the index and by the comparison
@@ -156,7 +166,7 @@ def headline_words(title: str) -> tuple[str, ...]:
     return _headline(_title_words(title))
 
 
-@lru_cache(maxsize=8192)  # in a run, the same articles are compared with many new ones
+@lru_cache(maxsize=16_384)  # in a run, the same articles are compared with many new ones
 def wording(title: str, summary: str, outlet: str, published_at: datetime, agency: str | None = None) -> Wording:
     """The comparable form of a text. A lead that only repeats the headline, as search feeds give, counts as none."""
     words, lead = _words(fold(title)), _words(fold(without_credit(summary)))[:_COMPARED_LEAD]
@@ -228,7 +238,7 @@ def bands(text: Wording) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@lru_cache(maxsize=512)  # a new text is compared with several, most often to the same length
+@lru_cache(maxsize=4096)  # in an archive, each text is compared with many, most often to the same length
 def _pairs(words: tuple[str, ...]) -> frozenset[tuple[str, str]]:
     return frozenset(pairwise(words))
 
@@ -239,7 +249,21 @@ def lead_similarity(a: Wording, b: Wording) -> float | None:
     if length < _MIN_LEAD:
         return None
     first, second = _pairs(a.lead[:length]), _pairs(b.lead[:length])
-    return len(first & second) / len(first | second)
+    common = len(first & second)
+    return common / (len(first) + len(second) - common)
+
+
+def _cannot_share_lead(a: Wording, b: Wording) -> bool:
+    """Whether the similarity of two leads is certainly below what makes them one text.
+
+    A bit that only the shorter lead has set stands for a pair that only this one has. Most texts that are compared have
+    no more in common than a phrase, and this says so without looking at a single word.
+    """
+    short, long = (a, b) if len(a.lead) <= len(b.lead) else (b, a)
+    if len(short.lead) < _MIN_LEAD:
+        return True
+    bits, pairs = short.signature
+    return pairs - (bits & ~long.signature[0]).bit_count() < _WIRE_LEAD * pairs
 
 
 def _near(a: tuple[str, ...], b: tuple[str, ...], shortest: int) -> float | None:
@@ -247,9 +271,11 @@ def _near(a: tuple[str, ...], b: tuple[str, ...], shortest: int) -> float | None
 
     The shorter one must have `shortest` words where one is missing, and one more for each more.
     """
-    short, long = sorted((a, b), key=len)
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
     extras = len(long) - len(short)
     if extras > _MAX_EXTRA_WORDS or len(short) < shortest + max(0, extras - 1):
+        return None
+    if short and short[0] not in long[: extras + 1]:
         return None
     at, extra = 0, []
     for word in long:
@@ -277,6 +303,8 @@ def compare(a: Wording, b: Wording) -> Match | None:
     """Whether two articles carry the same text, and why; symmetric. None when published more than WINDOW apart."""
     if abs(a.published_at - b.published_at) > WINDOW:
         return None
+    if a.headline != b.headline and _cannot_share_lead(a, b) and _near(a.headline, b.headline, 0) is None:
+        return None  # as all of the following would come to
     leads = lead_similarity(a, b)
     if _same_headline(a, b, leads):
         return Match(Reason.SAME_HEADLINE, 1.0)

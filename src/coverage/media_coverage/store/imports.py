@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .. import genre, stories
-from ..identity import KnownArticle, same_article
+from ..identity import KnownArticle, is_new_wording, same_article
 from ..records import DateSource, Feed, FeedKind, ImportCounts, ImportFile, SummarySource
 from .connection import iso, time_of, translated
-from .ingestion import ADDRESSED, MAX_COMPARED, MAX_VERSIONS, Ingestion
+from .ingestion import ADDRESSED, MAX_COMPARED, Ingestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,10 +39,15 @@ class _Article:
     story: int
     text: tuple[str, str, str | None]
     text_sha256: str
+    _wording: stories.Wording | None = None
 
+    @property
     def wording(self) -> stories.Wording:
-        title, summary, agency = self.text
-        return stories.wording(title, summary, self.outlet, self.published_at, agency)
+        """What is compared. Kept, since in a batch many rows are compared with the same articles."""
+        if self._wording is None:
+            title, summary, agency = self.text
+            self._wording = stories.wording(title, summary, self.outlet, self.published_at, agency)
+        return self._wording
 
 
 @dataclass(slots=True)
@@ -54,9 +59,7 @@ class _Texts:
 
     def lack(self, sighting: Sighting) -> bool:
         """As `Ingestion._is_new_wording`."""
-        if self.purged or (not sighting.entry.summary and sighting.entry.title in self.titles.values()):
-            return False
-        return sighting.text_sha256 not in self.titles and len(self.titles) < MAX_VERSIONS
+        return not self.purged and is_new_wording(sighting, self.titles)
 
 
 @dataclass(slots=True)
@@ -73,14 +76,16 @@ class _Index:
         return [self.articles[number] for number in sorted(ids, reverse=True)]
 
     def alike(self, bands: Iterable[int], published_at: datetime) -> list[_Article]:
-        """As `Ingestion._alike`: first those that share most, of one number the newest."""
+        """As `Ingestion._alike`: of more than are compared, those that share most, of one number the newest."""
         shared: Counter[int] = Counter()
         for period in stories.periods_around(published_at):
             for band in bands:
                 shared.update(self.by_band.get((period, band), ())[-MAX_COMPARED:])
-        near = (number for number in shared if abs(self.articles[number].published_at - published_at) <= stories.WINDOW)
-        best = sorted(near, key=lambda number: (-shared[number], -number))[:MAX_COMPARED]
-        return [self.articles[number] for number in best]
+        first, last = published_at - stories.WINDOW, published_at + stories.WINDOW
+        near = [number for number in shared if first <= self.articles[number].published_at <= last]
+        if len(near) > MAX_COMPARED:
+            near = sorted(near, key=lambda number: (-shared[number], -number))[:MAX_COMPARED]
+        return [self.articles[number] for number in near]
 
 
 @dataclass(slots=True)
@@ -372,7 +377,7 @@ class Imports(Ingestion):
         )
         closest: dict[int, tuple[float, int, stories.Match]] = {}
         for other in batch.index.alike(row.bands, sighting.published_at):
-            if match := stories.compare(article.wording(), other.wording()):
+            if match := stories.compare(article.wording, other.wording):
                 story = batch.stories.find(other.story)
                 candidate = (match.similarity, -other.id, match)
                 closest[story] = max(closest.get(story, candidate), candidate, key=lambda found: found[:2])

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import genre, schedule, stories
-from ..identity import KnownArticle, same_article
+from ..identity import KnownArticle, is_new_wording, same_article
 from ..records import (
     Attempt,
     Feed,
@@ -47,9 +47,6 @@ ADDRESSED = (
 
 MAX_LISTED = 50
 """Articles that a feed listed last, from which its pace is taken."""
-
-MAX_VERSIONS = 24
-"""Wordings kept per article: a page that prints the time in its lead must not grow for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,10 +477,7 @@ class Ingestion(Runs):
         ).fetchall()
         if any(purged_at for _, _, purged_at in rows):
             return False  # what was removed must not come back while a feed still lists it
-        known = {sha256: title for title, sha256, _ in rows}
-        if not sighting.entry.summary and sighting.entry.title in known.values():
-            return False  # a known headline listed without its lead
-        return sighting.text_sha256 not in known and len(known) < MAX_VERSIONS
+        return is_new_wording(sighting, {sha256: title for title, sha256, _ in rows})
 
     def _add_version(self, article_id: int, fetch_id: int, sighting: Sighting, seen_at: str) -> None:
         version_id = self._insert(
