@@ -138,18 +138,9 @@ bench-quote: $(DEV_STAMP) ## a CSV of 2 GB with broken quotes, killed and gone o
 scale: $(DEV_STAMP) ## from an archive to reports by every road, at growing sizes (SIZES="1000 10000"; the default ends with a million)
 	$(BIN)/python -m benchmarks.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(JSON),--json $(JSON))
 
-# Every benchmark, one after another; what they print is gathered in one file. A slow machine fails nothing.
-bench: $(DEV_STAMP) $(BEHAVIOUR_PEERS)/.installed ## every benchmark, gathered in build/bench.md
-	@mkdir -p build && : > build/bench.md
-	$(BIN)/python -m benchmarks.parser --markdown | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.ingest --peers $(BEHAVIOUR_PEERS)/bin/python --markdown | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.behaviour --peers $(BEHAVIOUR_PEERS)/bin/python | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.coverage --markdown | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.type_one | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.importing --markdown | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.stories | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.broken_quote | tee -a build/bench.md
-	$(BIN)/python -m benchmarks.scale --sizes 1000 10000 100000 | tee -a build/bench.md
+# Every benchmark, one after another; one table with what they found. A slow machine fails nothing.
+bench: $(DEV_STAMP) $(TRAIN_STAMP) $(BEHAVIOUR_PEERS)/.installed ## every benchmark, one table in build/bench.md (1 h; ONLY="parser scale")
+	$(BIN)/python -m benchmarks --train $(TRAIN_VENV)/bin/python --peers $(BEHAVIOUR_PEERS)/bin/python $(if $(ONLY),--only $(ONLY))
 
 build: $(DEV_STAMP) ## wheel and source distribution in dist/
 	$(BIN)/python -m build --no-isolation

@@ -1,6 +1,6 @@
 """How well feed readers behave: this project, reader and feed-to-sqlite through the scenarios of tests/behaviour.py.
 
-    python -m benchmarks.behaviour [--peers PYTHON] [--details] [--json | --markdown]
+    python -m benchmarks.behaviour [--peers PYTHON] [--details] [--json FILE] [--markdown]
 
 Every client runs in a process of its own and polls the same scenarios (a server on loopback that answers as declared)
 as its own scheduled run would, at the same times of a clock that is moved for it. `--peers` names the interpreter of
@@ -141,20 +141,25 @@ def main() -> None:
     parser.add_argument("--peers", metavar="PYTHON", help="interpreter that has reader, feed-to-sqlite, time-machine")
     parser.add_argument("--details", action="store_true", help="list what each client got wrong")
     parser.add_argument("--client", choices=CLIENTS, help=argparse.SUPPRESS)
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true")
-    form.add_argument("--markdown", action="store_true")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every complaint there")
+    parser.add_argument("--markdown", action="store_true")
     arguments = parser.parse_args()
     if arguments.client:
         print(json.dumps(score(arguments.client)))
         return
+    from .figures import Finding, save  # not in the peers' environments, which run this file, too
+
     pythons = {"media-coverage": sys.executable} | dict.fromkeys(
         CLIENTS[1:] if arguments.peers else (), arguments.peers
     )
     results = [_played(name, python) for name, python in pythons.items()]
-    if arguments.json:
-        print(json.dumps(results, indent=2))
-        return
+    of = sum(map(len, results[0]["groups"].values()))
+    passed = {each["client"]: sum(not found for found in each["complaints"].values()) for each in results}
+    save(
+        arguments.json,
+        [Finding(f"scenarios of {of} that {client} plays well", count) for client, count in passed.items()],
+        results,
+    )
     rows = _rows(results)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     if arguments.markdown:

@@ -23,11 +23,11 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .archive import COLUMNS, configuration, record, rows
-from .classifier import machine
+from .figures import Finding, machine, save
 
 SMALLEST, LARGEST = 20_000, 100_000
 AVERAGE = (SMALLEST + LARGEST) // 2
@@ -155,6 +155,7 @@ def check(count: int, broken: tuple[int, ...], disturbed: Path, undisturbed: Pat
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=2_000)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
     parser.add_argument("--folder", type=Path, help="where the file and the databases are made for a while")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as made:
@@ -176,6 +177,16 @@ def main() -> None:
     for each in done[1:]:
         print(f"\n{each.name}:\n{each.said}")
     print("\n" + "\n".join(f"{name}: {value}" for name, value in machine(("numpy",)).items()))
+    killed, resumed, whole = done
+    save(
+        args.json,
+        [
+            Finding(f"import of a CSV of {args.megabytes:,} MB with broken quotes", whole.seconds, " s"),
+            Finding("peak memory of that", whole.memory, " MiB"),
+            Finding("killed and resumed ÷ undisturbed", (killed.seconds + resumed.seconds) / whole.seconds),
+        ],
+        [asdict(each) for each in done],
+    )
 
 
 if __name__ == "__main__":

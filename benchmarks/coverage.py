@@ -1,6 +1,6 @@
 """How often do 95 % intervals hold the truth? Simulated press, a classifier that errs, an audit of its labels.
 
-    python -m benchmarks.coverage [--simulations 200] [--part PART] [--setting NAME] [--json | --markdown]
+    python -m benchmarks.coverage [--simulations 200] [--part PART] [--setting NAME] [--json FILE] [--markdown]
 
 The worlds are those of tests/simulated_audits.py. An interval that is worth its name holds the truth in 95 % of the
 weeks; its mean width, in points of the share, stands beside. The intervals of one world share its audit, so the
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .figures import Finding, Range, save
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,17 +86,31 @@ def table(rows: Sequence[dict[str, Any]], markdown: bool) -> str:
     return "\n".join(lines)
 
 
+def findings(rows: Sequence[dict[str, Any]]) -> list[Finding]:
+    """Of each method, in how many of the weeks its intervals hold the truth: over its settings, and where least."""
+    found = []
+    for method in dict.fromkeys(row["method"] for row in rows):
+        shares = tuple(100 * row["coverage"] for row in rows if row["method"] == method)
+        found.append(
+            Finding(
+                f"95 % intervals that hold the truth, by setting: {method}", min(shares), " %", spread=Range(shares)
+            )
+        )
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulations", type=int, default=200, help="worlds per setting, 26 weeks each")
     parser.add_argument("--part", choices=PARTS, help="one of the three tables; all when left out")
     parser.add_argument("--setting", help="one setting by its name")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
     parser.add_argument("--markdown", action="store_true")
     chosen = parser.parse_args()
     parts = [chosen.part] if chosen.part else PARTS
     rows = [row for part in parts for row in measured(part, chosen.simulations, chosen.setting)]
-    print(json.dumps(rows, ensure_ascii=False, indent=1) if chosen.json else table(rows, chosen.markdown))
+    print(table(rows, chosen.markdown))
+    save(chosen.json, findings(rows), rows)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .classifier import Goal, Range, machine, markdown, plain
 from .contenders import CORPUS
+from .figures import HEADS, Finding, Range, machine, markdown, plain, save
 from .readers import READERS
 
 if TYPE_CHECKING:
@@ -361,20 +361,23 @@ def figure(results: Sequence[dict[str, Any]], key: str, unit: float = 1) -> Rang
     return Range(tuple(result[key] / unit for result in results))
 
 
-def goals(results: Results, grown: Results) -> list[Goal]:
-    """The project's bounds, as far as what was measured answers them."""
-    first, unchanged = (figure(results[OWN][run], "seconds").median for run in (FIRST, NOT_MODIFIED))
-    found = [Goal("first run", first, 3, False, " s"), Goal("unchanged run, 304", unchanged, 1.3, False, " s")]
+def findings(results: Results, grown: Results) -> list[Finding]:
+    """The times, and the project's bounds as far as what was measured answers them."""
+    first, unchanged = (figure(results[OWN][run], "seconds") for run in (FIRST, NOT_MODIFIED))
+    found = [
+        Finding("first run", first.median, " s", below=3, spread=first),
+        Finding("unchanged run, 304", unchanged.median, " s", below=1.3, spread=unchanged),
+    ]
     if RIVAL in results:
-        their_first, theirs = (figure(results[RIVAL][run], "seconds").median for run in (FIRST, NOT_MODIFIED))
-        found.insert(0, Goal(f"first run: {RIVAL} ÷ {OWN}", their_first / first, 3, at_least=True))
-        found.insert(1, Goal(f"unchanged run, 304: {RIVAL} ÷ {OWN}", theirs / unchanged, 1.5, at_least=True))
+        theirs = [figure(results[RIVAL][run], "seconds").median for run in (FIRST, NOT_MODIFIED)]
+        found.insert(0, Finding(f"first run: {RIVAL} ÷ {OWN}", theirs[0] / first.median, at_least=3))
+        found.insert(1, Finding(f"unchanged run, 304: {RIVAL} ÷ {OWN}", theirs[1] / unchanged.median, at_least=1.5))
     if grown:
         few, *_, many = grown
         cpu = {feeds: grown[feeds][FIRST][0]["cpu_seconds"] / int(feeds) for feeds in (few, many)}
         peak = max(result["peak_bytes"] for result in grown[many][FIRST]) / 1e6
-        found.append(Goal(f"peak memory with {many} feeds", peak, 500, False, " MB"))
-        found.append(Goal(f"processor time a feed, {many} feeds ÷ {few} feeds", cpu[many] / cpu[few], 1.2, False))
+        found.append(Finding(f"peak memory with {many} feeds", peak, " MB", below=500))
+        found.append(Finding(f"processor time a feed, {many} feeds ÷ {few} feeds", cpu[many] / cpu[few], below=1.2))
     return found
 
 
@@ -403,7 +406,7 @@ def tables(results: Results, grown: Results) -> list[tuple[tuple[str, ...], list
             peaks = (figure(first, "peak_bytes", 1e6), figure(again, "peak_bytes", 1e6))
             rows.append((feeds, *(f"{each.median:.2f}" for each in times), *(f"{each.median:.0f}" for each in peaks)))
         found.append((heads, rows))
-    found.append((("", "measured", "goal", ""), [goal.row() for goal in goals(results, grown)]))
+    found.append((HEADS, [each.row() for each in findings(results, grown)]))
     return found
 
 
@@ -466,9 +469,7 @@ def main() -> None:
     names = [name for name in READERS if name == OWN or (name in wanted and (chosen.peers or name.startswith(OWN)))]
     results = passes(names, chosen.peers, chosen.feeds, chosen.repetitions)
     grown = {str(feeds): passes([OWN], None, feeds, 1, (FIRST, NOT_MODIFIED))[OWN] for feeds in chosen.scale}
-    if chosen.json:
-        written = json.dumps({"about": about, "readers": results, "scale": grown}, indent=2)
-        chosen.json.write_text(written + "\n", encoding="utf-8")
+    save(chosen.json, findings(results, grown), {"about": about, "readers": results, "scale": grown})
     print("\n\n".join(form(heads, rows) for heads, rows in tables(results, grown)))
     print("\n" + "\n".join(notes(results, about)))
 

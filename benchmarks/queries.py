@@ -28,7 +28,7 @@ from media_coverage.pipeline import apply_aggregates
 from media_coverage.store import open_store
 from media_coverage.store.contract import CONTRACT
 
-from .classifier import machine
+from .figures import Finding, machine, save
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("database", type=Path)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
     args = parser.parse_args()
     rows: list[tuple[str, tuple[float, float]]] = []
     with open_store(args.database) as store:
@@ -98,6 +99,22 @@ def main() -> None:
     print("\n| what | processor ms | ms |\n|---|---:|---:|")
     for name, (clock, processor) in sorted(rows, key=lambda row: -row[1][1]):
         print(f"| {name} | {processor:,.0f} | {clock:,.0f} |")
+    slowest = {
+        kind: max((each for each in rows if each[0].startswith(kind)), key=lambda row: row[1][1])
+        for kind in ("query ", "v_")
+    }
+    commands = [row for row in rows if row[0].startswith(("command ", "counting "))]
+    save(
+        args.json,
+        [
+            *(
+                Finding(f"slowest: {name}, processor time", spent[1], " ms", below=2000)
+                for name, spent in slowest.values()
+            ),
+            *(Finding(f"{name}, processor time", spent[1], " ms") for name, spent in commands),
+        ],
+        {name: {"clock_ms": clock, "processor_ms": processor} for name, (clock, processor) in rows},
+    )
 
 
 if __name__ == "__main__":

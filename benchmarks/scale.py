@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import filecmp
-import json
 import os
 import shutil
 import subprocess
@@ -29,7 +28,7 @@ import numpy as np
 from media_coverage.store import open_store
 
 from .archive import configuration, write
-from .classifier import machine
+from .figures import Finding, machine, save
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,6 +181,19 @@ def table(steps: Sequence[Step]) -> str:
     return "\n".join(lines)
 
 
+def findings(steps: Sequence[Step]) -> list[Finding]:
+    """What an article costs at the largest size, step by step, and how that grows."""
+    largest, grown = max(step.articles for step in steps), slopes(steps)
+    found = []
+    for step in steps:
+        if step.articles == largest:
+            cost = 1e6 * step.processor / step.articles
+            found.append(Finding(f"{step.name}, {largest:,} articles: processor time of one", cost, " µs"))
+            if step.name in grown:
+                found.append(Finding("exponent with which it grows", grown[step.name]))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000, 1_000_000])
@@ -196,13 +208,13 @@ def main() -> None:
             folder = (args.keep or Path(made)) / str(size)
             folder.mkdir(parents=True)
             steps += measure(size, args.on_topic, args.engines, folder)
+            # After every size: the largest may take longer than anyone waits.
+            save(args.json, findings(steps), [asdict(step) for step in steps])
             if args.keep is None:
                 shutil.rmtree(folder)
     print("\n".join(f"{name}: {value}" for name, value in machine(("duckdb", "onnxruntime", "pyarrow", "ray")).items()))
     print(f"on-topic share {args.on_topic}; engines agree byte for byte, and the lake's counts are the database's\n")
     print(table(steps))
-    if args.json:
-        args.json.write_text(json.dumps([asdict(step) for step in steps], indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from media_coverage.records import Feed, Fetched, FetchOutcome, Outlet, ParsedFe
 from media_coverage.store import open_store
 
 from .archive import configuration, record, rows
-from .classifier import machine
+from .figures import Finding, machine, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -277,8 +277,14 @@ def main() -> None:
     print("\n".join(f"{name}: {value}" for name, value in machine(("numpy",)).items()))
     print("Seconds are of processors.\n")
     print(table(found))
-    if args.json:
-        args.json.write_text(json.dumps([asdict(each) for each in found], indent=2) + "\n", encoding="utf-8")
+    findings = []
+    for each in found:
+        recall = 100 * each.found / max(1, each.exact)
+        findings.append(Finding(f"of {each.exact:,} pairs of one text found: {each.name}", recall, " %"))
+        findings.append(
+            Finding(f"compared a text: {each.name}", each.compared / max(1, each.texts if each.name in real else 300))
+        )
+    save(args.json, findings, [asdict(each) for each in found])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How often does a test of "did the share change at the event?" say yes when nothing happened, and when something did?
 
-    python -m benchmarks.type_one [--series 1000] [--only PART …] [--further] [--json | --markdown]
-    python -m benchmarks.type_one --audited [--series 1000] [--json | --markdown]
+    python -m benchmarks.type_one [--series 1000] [--only PART …] [--further] [--json FILE] [--markdown]
+    python -m benchmarks.type_one --audited [--series 1000] [--json FILE] [--markdown]
 
 With `--audited` a classifier stands between the articles and the test, which sees shares corrected by an audit.
 The series and the tests are those of tests/simulated_series.py. Seeds are fixed, so the figures come out the same
@@ -13,10 +13,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .figures import Finding, Range, save
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -34,9 +35,8 @@ def main() -> None:
     options.add_argument("--only", nargs="*", metavar="NAME", help="settings whose name contains one of these")
     options.add_argument("--further", action="store_true", help="also slopes, placebo dates and change points (slower)")
     options.add_argument("--audited", action="store_true", help="our test on shares that an audit corrects")
-    form = options.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true")
-    form.add_argument("--markdown", action="store_true")
+    options.add_argument("--json", type=Path, metavar="FILE", help="also write every rate there")
+    options.add_argument("--markdown", action="store_true")
     chosen = options.parse_args()
     if chosen.audited:
         _audited(simulated, chosen)
@@ -50,7 +50,14 @@ def main() -> None:
             continue
         found[scenario.name] = simulated.rates(scenario, chosen.series, tests)
         rows.append([scenario.name, *(f"{100 * found[scenario.name][name]:.1f} %" for name in names)])
-    _print(rows, found, chosen)
+    _print(rows, chosen)
+    findings = []
+    for test in (*tests, simulated.OURS):
+        alarms = tuple(100 * rates[test] for name, rates in found.items() if not name.startswith("effect "))
+        if alarms:
+            title = f"alarms without an effect, at 5 %, by setting: {test.strip('*')}"
+            findings.append(Finding(title, max(alarms), " %", spread=Range(alarms)))
+    save(chosen.json, findings, {"series": chosen.series, "rates": found})
 
 
 def _audited(simulated: ModuleType, chosen: argparse.Namespace) -> None:
@@ -69,13 +76,12 @@ def _audited(simulated: ModuleType, chosen: argparse.Namespace) -> None:
             shares = [*(share for each in names for share in rates[each]), weeks_only]
             rows.append([name, *(f"{100 * share:.1f} %" for share in shares)])
             print(f"{name}: done", file=sys.stderr, flush=True)
-    _print(rows, found, chosen)
+    _print(rows, chosen)
+    save(chosen.json, [], {"series": chosen.series, "rates": found})
 
 
-def _print(rows: list[list[str]], found: dict[str, Any], chosen: argparse.Namespace) -> None:
-    if chosen.json:
-        print(json.dumps({"series": chosen.series, "rates": found}, ensure_ascii=False))
-    elif chosen.markdown:
+def _print(rows: list[list[str]], chosen: argparse.Namespace) -> None:
+    if chosen.markdown:
         rows.insert(1, ["---", *("---:" for _ in rows[0][1:])])
         print("\n".join(f"| {' | '.join(row)} |" for row in rows))
     else:
