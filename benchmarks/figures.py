@@ -83,7 +83,7 @@ def plain(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         "  ".join(
             cell.ljust(width) if i == 0 else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
+        ).rstrip()
         for row in (heads, *rows)
     )
 
