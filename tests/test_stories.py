@@ -17,6 +17,7 @@ from media_coverage.stories import (
     Wording,
     bands,
     compare,
+    forget,
     headline_band,
     headline_words,
     lead_similarity,
@@ -283,3 +284,12 @@ def test_comparing_is_symmetric_whatever_the_texts(a: Wording, b: Wording) -> No
     assert found == compare(b, a)
     assert found is None or 0 <= found.similarity <= 1
     assert bands(a) == bands(a)
+
+
+def test_what_is_kept_of_texts_is_given_up_and_they_compare_as_before() -> None:
+    first, second = post(HEADLINE, LEAD, outlet="A"), post(HEADLINE + " today", LEAD, outlet="B")
+    found, index = compare(first, second), bands(first)
+    assert wording.cache_info().currsize > 0
+    forget()
+    assert wording.cache_info().currsize == 0
+    assert (compare(first, second), bands(first)) == (found, index)

@@ -458,6 +458,7 @@ def import_files(
                     )
                 )
                 accounts = tuple(importing.file(file) for file in files)
+            stories.forget()
             labelled = relevant = 0
             if label:
                 labelled, relevant = pipeline.apply_labels(store, run_id, classifier, progress, clock)

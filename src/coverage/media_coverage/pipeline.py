@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import config as configuration
-from . import fulltext, health, lake, logs, sample, schedule
+from . import fulltext, health, lake, logs, sample, schedule, stories
 from .classify import load_classifier
 from .coded import fingerprint, resembling
 from .errors import ExitCode, LakeError, ModelError, StoreError, TrackerError
@@ -160,6 +160,7 @@ def _ingest(
             _report_feed(result)
             if progress:
                 progress("feeds", len(results), len(selection.requests))
+    stories.forget()
     _report_changes(store, selection, results)
     return results
 

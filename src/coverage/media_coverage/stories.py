@@ -85,7 +85,7 @@ _WIRE_LEAD = 0.5
 _OWN_LEAD = 0.1
 """Below this share of common word pairs, two leads have nothing to do with each other."""
 _NEAR_LEAD = 0.3
-_SIGNATURE_BITS = 1024
+_BITS = [1 << n for n in range(256)]
 
 _HEADLINE_BANDS, _HEADLINE_ROWS = 6, 3
 _LEAD_BANDS, _LEAD_ROWS = 6, 2
@@ -132,7 +132,7 @@ class Wording:
         """(bits, number) of the word pairs of the lead; each pair sets one bit, which only this process knows."""
         bits, pairs = 0, _pairs(self.lead)
         for pair in pairs:
-            bits |= 1 << hash(pair) % _SIGNATURE_BITS
+            bits |= _BITS[hash(pair) & 255]
         return bits, len(pairs)
 
 
@@ -238,7 +238,7 @@ def bands(text: Wording) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@lru_cache(maxsize=4096)  # in an archive, each text is compared with many, most often to the same length
+@lru_cache(maxsize=512)  # a new text is compared with several, most often to the same length
 def _pairs(words: tuple[str, ...]) -> frozenset[tuple[str, str]]:
     return frozenset(pairwise(words))
 
@@ -318,3 +318,9 @@ def compare(a: Wording, b: Wording) -> Match | None:
         if near is not None:
             return Match(Reason.NEAR_HEADLINE, near)
     return None
+
+
+def forget() -> None:
+    """Give up what is kept of texts that were compared, tens of megabytes: whoever has stored them all labels next."""
+    for kept in (wording, _title_words, _pairs, _word_digest):
+        kept.cache_clear()
