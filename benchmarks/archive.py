@@ -319,7 +319,12 @@ def main() -> None:
     if args.what == "rows":
         write(args.count, args.path, args.seed)
     else:
-        fill(args.count, args.path, args.seed, lambda text: print(text, file=sys.stderr))
+        try:
+            fill(args.count, args.path, args.seed, lambda text: print(text, file=sys.stderr))
+        except BaseException:  # a part of a database would be taken for a whole one
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{args.path}{suffix}").unlink(missing_ok=True)
+            raise
 
 
 if __name__ == "__main__":

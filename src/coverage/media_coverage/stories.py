@@ -86,6 +86,7 @@ _OWN_LEAD = 0.1
 """Below this share of common word pairs, two leads have nothing to do with each other."""
 _NEAR_LEAD = 0.3
 _BITS = [1 << n for n in range(256)]
+"""What a pair of words may set in the signature of a lead."""
 
 _HEADLINE_BANDS, _HEADLINE_ROWS = 6, 3
 _LEAD_BANDS, _LEAD_ROWS = 6, 2
