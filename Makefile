@@ -138,8 +138,10 @@ bench-quote: $(DEV_STAMP) ## a CSV of 2 GB with broken quotes, killed and gone o
 scale: $(DEV_STAMP) ## from an archive to reports by every road, at growing sizes (SIZES="1000 10000"; the default ends with a million)
 	$(BIN)/python -m benchmarks.scale $(if $(SIZES),--sizes $(SIZES)) $(if $(JSON),--json $(JSON))
 
-# Every benchmark, one after another; one table with what they found. A slow machine fails nothing.
-bench: $(DEV_STAMP) $(TRAIN_STAMP) $(BEHAVIOUR_PEERS)/.installed ## every benchmark, one table in build/bench.md (1 h; ONLY="parser scale")
+# Every benchmark, one after another; one table with what they found. A slow machine fails nothing. The environments
+# with torch and with other readers are made where a benchmark that needs them is wanted.
+WANTED = $(if $(ONLY),$(filter $(1),$(ONLY)),$(1))
+bench: $(DEV_STAMP) $(if $(call WANTED,classifier),$(TRAIN_STAMP)) $(if $(call WANTED,ingest behaviour),$(BEHAVIOUR_PEERS)/.installed) ## every benchmark, one table in build/bench.md (1 h; ONLY="parser scale")
 	$(BIN)/python -m benchmarks --train $(TRAIN_VENV)/bin/python --peers $(BEHAVIOUR_PEERS)/bin/python $(if $(ONLY),--only $(ONLY))
 
 build: $(DEV_STAMP) ## wheel and source distribution in dist/
