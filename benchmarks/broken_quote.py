@@ -26,6 +26,9 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from media_coverage.errors import StoreError
+from media_coverage.store import open_store
+
 from .archive import COLUMNS, configuration, record, rows
 from .figures import Finding, machine, save
 
@@ -92,9 +95,9 @@ def write(path: Path, megabytes: int) -> tuple[int, tuple[int, ...]]:
 def stored(database: Path) -> int:
     """Rows that an import has stored so far."""
     try:
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return int(connection.execute("SELECT coalesce(sum(rows), 0) FROM import_file").fetchone()[0])
-    except sqlite3.Error:
+        with open_store(database) as store:
+            return int(store.query("SELECT rows FROM v_imports")["rows"].sum())
+    except StoreError:  # not made yet, or just being made
         return 0
 
 

@@ -282,7 +282,10 @@ def main() -> None:
         recall = 100 * each.found / max(1, each.exact)
         findings.append(Finding(f"of {each.exact:,} pairs of one text found: {each.name}", recall, " %"))
         findings.append(
-            Finding(f"compared a text: {each.name}", each.compared / max(1, each.texts if each.name in real else 300))
+            Finding(
+                f"compared a text: {each.name}",
+                each.compared / max(1, args.sample if each.name.startswith("invented") else each.texts),
+            )
         )
     save(args.json, findings, [asdict(each) for each in found])
 

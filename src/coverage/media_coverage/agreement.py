@@ -129,6 +129,11 @@ def _statistics(disagreement: Floats, totals: Floats) -> Floats:
         return np.asarray(np.where(expected > 0, 1 - (n - 1) * disagreement / expected, np.nan))
 
 
+def coefficient(counts: Floats) -> float:
+    """Krippendorff's alpha of a table as `alpha` takes it, each unit with two codes at least; NaN for a single code."""
+    return float(_statistics(_disagreement(counts).sum(), counts.sum(axis=0)))
+
+
 def alpha(counts: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED) -> Alpha:
     """Krippendorff's alpha for nominal codes. `counts` (units, classes): how often each unit got each code.
 
@@ -145,14 +150,14 @@ def alpha(counts: npt.ArrayLike, *, resamples: int = RESAMPLES, seed: int = SEED
     units, codes = len(table), int(table.sum())
     if not units:
         return Alpha(None, None, None, 0, 0, "no unit has codes of two coders")
-    disagreement, totals = _disagreement(table), table.sum(axis=0)
+    totals = table.sum(axis=0)
     if np.count_nonzero(totals) < 2:
         reason = "all codes are the same, so agreement cannot be told from never using another code"
         return Alpha(None, None, None, units, codes, reason)
-    value = float(_statistics(disagreement.sum(), totals))
+    value = coefficient(table)
     if units == 1:
         return Alpha(value, None, None, units, codes, "one unit cannot be resampled")
-    if not disagreement.any():
+    if not _disagreement(table).any():
         rate = 1 - 0.025 ** (1 / units)
         n = float(totals.sum())
         chance = float(n * n - (totals * totals).sum()) / (n * (n - 1))

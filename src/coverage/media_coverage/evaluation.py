@@ -5,11 +5,13 @@ Intervals are 95 % percentile intervals of a bootstrap over items (Efron 1979) w
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .agreement import coefficient
 from .framing import MIXED, OWN_FROM, RELEVANT
 
 if TYPE_CHECKING:
@@ -178,7 +180,6 @@ def _voices(coded: Sequence[Coded], framings: Sequence[Framing], resamples: int)
 
 def _alpha(truth: Booleans, said: Booleans) -> float:
     """1 where all codes and answers are the same."""
-    ours = float(np.count_nonzero(truth) + np.count_nonzero(said))
-    total = 2.0 * len(truth)
-    expected = 2 * ours * (total - ours) / (total * (total - 1))
-    return float(1 - np.mean(truth != said) / expected) if expected else 1.0
+    own = truth.astype(float) + said
+    found = coefficient(np.stack([own, 2 - own], axis=1))
+    return 1.0 if math.isnan(found) else found

@@ -318,8 +318,8 @@ def _voice_lines(material: Material) -> dict[str, pd.DataFrame]:
     return {title: line for title, line in lines.items() if len(line)}
 
 
-def _voice_charts(material: Material) -> list[tuple[str, str, Any]]:
-    """A small chart of each voice that has a line: title, anchor and picture."""
+def _voice_charts(material: Material, lines: dict[str, pd.DataFrame]) -> list[tuple[str, str, Any]]:
+    """A small chart of each of `_voice_lines` that is one: title, anchor and picture."""
     first, empty = f"share_{material.frames.first.name}", gaps(material.collection[:0])
     return [
         (
@@ -327,7 +327,7 @@ def _voice_charts(material: Material) -> list[tuple[str, str, Any]]:
             "#voices",
             charts.svg(charts.small(points, material.frames, empty, _span(material), "#week", period_days(material))),
         )
-        for title, points in _voice_lines(material).items()
+        for title, points in lines.items()
         if points[first].notna().sum() >= MIN_POINTS
     ]
 
@@ -356,7 +356,7 @@ def html(material: Material, by: str | None = None) -> str:
     periods, groups, outlets = by_period(material), counts_by(material, kind), counts_by(material, "outlet")
     enough = outlets[outlets["articles"] >= estimate.MIN_ITEMS].sort_values("articles", ascending=False).head(MAX_BARS)
     drawn: dict[str, Any] = {"trends": [], "groups": (False, []), "outlets": (False, []), "bars": None, "index": None}
-    drawn["voices"] = []
+    drawn["voices"], voices = [], _voice_lines(material)
     with charts.unchecked():
         if len(material.on_topic):
             drawn["trends"] = _trend_charts(material, days, uncollected)
@@ -368,7 +368,7 @@ def html(material: Material, by: str | None = None) -> str:
             for part, name_of in (("groups", kind), ("outlets", "outlet")):
                 lines, small = small_charts(material, name_of)
                 drawn[part] = lines, [(name, _anchor(name_of, name), charts.svg(chart)) for name, chart in small]
-            drawn["voices"] = _voice_charts(material)
+            drawn["voices"] = _voice_charts(material, voices)
         if len(enough):
             drawn["bars"] = charts.svg(charts.diverging(enough, "outlet", frames, "#outlet-"))
     alerts = alerts_of(material)
@@ -403,7 +403,7 @@ def html(material: Material, by: str | None = None) -> str:
         outlets=_table(outlets, frames, lambda row: _anchor("outlet", str(row["outlet"]))),
         voices={
             title: [{**row, "cells": [share_words(row, name) for name in frames.names]} for row in rows_of(points)]
-            for title, points in _voice_lines(material).items()
+            for title, points in voices.items()
         },
         weeks=_weeks(material, key),
         kind=kind,

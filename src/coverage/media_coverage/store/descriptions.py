@@ -411,8 +411,6 @@ DESCRIPTIONS: dict[str, dict[str, str]] = {
 
 _ARTICLE = DESCRIPTIONS["article"]
 _VERSION = DESCRIPTIONS["article_version"]
-_VOICE = "who speaks the frame: outlet, quoted or both"
-
 _LABEL = DESCRIPTIONS["label"]
 _VOICE = "who speaks the frame: outlet, quoted or both"
 _FETCH = DESCRIPTIONS["fetch"]

@@ -1,6 +1,28 @@
 """The views: the contract for analysts. $first, $second and their outputs stand for the frames (see schema.py)."""
 
-VIEWS = """
+
+def _of_most(column: str, codes: str) -> str:
+    """What most of some codes `c` say in a column, of each coder the newest; NULL without a majority."""
+    return f"""(SELECT CASE WHEN 2 * max(n) > sum(n) THEN {column} END
+            FROM (SELECT c.{column}, count(*) AS n
+                  FROM {codes} AND c.{column} IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
+                                    AND n.kind = c.kind AND (n.coded_at, n.id) > (c.coded_at, c.id))
+                  GROUP BY c.{column}))"""  # noqa: S608 - our own names
+
+
+_GENRE_BY_PEOPLE = _of_most(
+    "genre",
+    "article_version x JOIN code c ON c.version_id = x.id WHERE x.article_id = a.id "
+    "AND c.kind = (SELECT min(y.kind) FROM code y WHERE y.version_id = x.id AND y.genre IS NOT NULL)",
+)
+_VOICE_BY_PEOPLE = _of_most(
+    "voice",
+    "code c WHERE c.version_id = a.current_version_id "
+    "AND c.kind = (SELECT min(y.kind) FROM code y WHERE y.version_id = a.current_version_id)",
+)
+
+VIEWS = f"""
 CREATE VIEW v_articles AS
 SELECT a.id AS article_id,
        a.url,
@@ -56,15 +78,7 @@ LEFT JOIN label l ON l.version_id = v.id AND l.model_id = m.id AND l.codebook_ve
 CREATE VIEW v_genres AS
 WITH told AS (
     SELECT a.id AS article_id,
-           (SELECT CASE WHEN 2 * max(n) > sum(n) THEN genre END
-            FROM (SELECT c.genre, count(*) AS n
-                  FROM article_version x
-                  JOIN code c ON c.version_id = x.id
-                  WHERE x.article_id = a.id AND c.genre IS NOT NULL
-                    AND c.kind = (SELECT min(y.kind) FROM code y WHERE y.version_id = x.id AND y.genre IS NOT NULL)
-                    AND NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
-                                    AND n.kind = c.kind AND (n.coded_at, n.id) > (c.coded_at, c.id))
-                  GROUP BY c.genre)) AS by_people,
+           {_GENRE_BY_PEOPLE} AS by_people,
            a.address_genre AS by_address,
            (SELECT CASE WHEN min(f.genre) = max(f.genre) THEN min(f.genre) END
             FROM sighting s JOIN feed f ON f.id = s.feed_id
@@ -88,14 +102,7 @@ FROM told;
 CREATE VIEW v_voices AS
 WITH told AS (
     SELECT a.id AS article_id,
-           (SELECT CASE WHEN 2 * max(n) > sum(n) THEN voice END
-            FROM (SELECT c.voice, count(*) AS n
-                  FROM code c
-                  WHERE c.version_id = a.current_version_id AND c.voice IS NOT NULL
-                    AND c.kind = (SELECT min(y.kind) FROM code y WHERE y.version_id = a.current_version_id)
-                    AND NOT EXISTS (SELECT 1 FROM code n WHERE n.version_id = c.version_id AND n.coder = c.coder
-                                    AND n.kind = c.kind AND (n.coded_at, n.id) > (c.coded_at, c.id))
-                  GROUP BY c.voice)) AS by_people,
+           {_VOICE_BY_PEOPLE} AS by_people,
            CASE WHEN g.passed AND l.relevant THEN l.p_own END AS p_own
     FROM article a
     LEFT JOIN active ON active.one = 1
@@ -103,15 +110,18 @@ WITH told AS (
     LEFT JOIN model m ON m.id = active.model_id
     LEFT JOIN label l ON l.version_id = a.current_version_id AND l.model_id = m.id
          AND l.codebook_version = m.codebook_version
+),
+heard AS (
+    SELECT *, CASE WHEN p_own >= 0.5 THEN 'outlet' WHEN p_own IS NOT NULL THEN 'quoted' END AS by_model FROM told
 )
 SELECT article_id,
-       coalesce(by_people, CASE WHEN p_own >= 0.5 THEN 'outlet' WHEN p_own IS NOT NULL THEN 'quoted' END) AS voice,
+       coalesce(by_people, by_model) AS voice,
        CASE WHEN by_people IS NOT NULL THEN 'people'
-            WHEN p_own IS NOT NULL THEN 'model' END AS voice_source,
+            WHEN by_model IS NOT NULL THEN 'model' END AS voice_source,
        by_people,
-       CASE WHEN p_own >= 0.5 THEN 'outlet' WHEN p_own IS NOT NULL THEN 'quoted' END AS by_model,
+       by_model,
        p_own
-FROM told;
+FROM heard;
 
 CREATE VIEW v_versions AS
 SELECT v.id AS version_id,
@@ -699,4 +709,4 @@ JOIN import_file f ON f.id = i.import_id;
 
 CREATE VIEW v_frames AS
 SELECT position, name, output, title, description FROM frame;
-"""
+"""  # noqa: S608 - our own names
